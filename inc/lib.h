@@ -1,0 +1,86 @@
+// What programs include: the whole of the library operating system.
+// A program is a function umain(argc, argv); when it returns, the env exits.
+
+#ifndef FAULTLINE_INC_LIB_H
+#define FAULTLINE_INC_LIB_H
+
+#include "inc/assert.h"
+#include "inc/env.h"
+#include "inc/error.h"
+#include "inc/memlayout.h"
+#include "inc/stdio.h"
+#include "inc/string.h"
+#include "inc/syscall.h"
+#include "inc/trap.h"
+#include "inc/types.h"
+#include "inc/x86.h"
+
+// The program.
+void umain(int argc, char **argv);
+
+// Its name, as panic messages show it.
+extern const char *binaryname;
+
+// This env's own entry of envs[].  Stands on the env's own stack (UTHISENV), and is right in
+// each env from its start; fork() and sfork() set it for the child.
+extern const volatile struct Env *thisenv;
+
+// The kernel's tables, to be read only: envs[ENVX(id)], pages[PGNUM(pte)].
+extern const volatile struct Env envs[NENV];
+extern const volatile struct PageInfo pages[];
+
+// This address space's own page tables: uvpt[PGNUM(va)] is the entry that maps va, and may only
+// be read where uvpd[PDX(va)] has PTE_P.
+extern const volatile pte_t uvpt[];
+extern const volatile pde_t uvpd[];
+
+// End this env.  The first never returns either.
+void exit(void) __attribute__((noreturn));
+
+// The system calls: sys_NAME(), with the contracts of inc/syscall.def.
+#define SYSCALL_ARGS_0() void
+#define SYSCALL_ARGS_1(t1, a1) t1 a1
+#define SYSCALL_ARGS_2(t1, a1, t2, a2) t1 a1, t2 a2
+#define SYSCALL_ARGS_3(t1, a1, t2, a2, t3, a3) t1 a1, t2 a2, t3 a3
+#define SYSCALL_ARGS_4(t1, a1, t2, a2, t3, a3, t4, a4) t1 a1, t2 a2, t3 a3, t4 a4
+#define SYSCALL_ARGS_5(t1, a1, t2, a2, t3, a3, t4, a4, t5, a5) t1 a1, t2 a2, t3 a3, t4 a4, t5 a5
+#define SYSCALL(result, name, n, ...) result sys_##name(SYSCALL_ARGS_##n(__VA_ARGS__));
+#define SYSCALL_INLINE(result, name, ...)
+#include "inc/syscall.def"
+#undef SYSCALL_INLINE
+#undef SYSCALL
+
+static inline __attribute__((always_inline)) envid_t
+sys_exofork(void)
+{
+	return syscall_int(SYS_exofork, 0, 0, 0, 0, 0);
+}
+
+// Call handler for each page fault of this env from now on, on the exception stack, which the
+// first call maps.  When handler returns, the program goes on where it was, and touches the
+// page again.  Faults inside the handler reach it too.
+// Panics when there is no memory for the exception stack.
+void set_pgfault_handler(void (*handler)(struct UTrapframe *utf));
+
+// A child with a copy-on-write copy of this env's memory and registers.  Pages with PTE_SHARE
+// stay shared, read-only pages stay read-only.
+// Returns the child's id, 0 in the child, or a negative error, and then there is no child.
+envid_t fork(void);
+
+// The same, but all memory is shared except the normal stack, which is copy-on-write, and the
+// exception stack, which is new.  Pages mapped afterwards are not shared.
+envid_t sfork(void);
+
+// Send value, and the page at pg unless it is NULL, with the rights perm.  Waits until the
+// receiver takes it.  Panics when there can be no such receiver or page.
+void ipc_send(envid_t to, uint32_t value, void *pg, int perm);
+
+// Wait for a message, with a page at pg unless that is NULL.  Stores the sender at *from and
+// the page's rights (0: no page came) at *perm, unless NULL.
+// Returns the value, or a negative error, and then both are 0.
+int32_t ipc_recv(envid_t *from, void *pg, int *perm);
+
+// The first env of this type, or 0 when there is none.
+envid_t ipc_find_env(enum EnvType type);
+
+#endif

@@ -1,0 +1,3 @@
+// Variable arguments, as the compiler provides them.
+
+#include <stdarg.h>

@@ -1,0 +1,94 @@
+// The invariants of the core, as code.  Run after every step of the host tests.
+
+#include "kern/check.h"
+
+#include "inc/assert.h"
+#include "inc/string.h"
+#include "kern/env.h"
+#include "kern/page.h"
+
+// Count the references that one address space holds, and check its shape on the way.
+static void
+count_space(struct Env *e, uint32_t *refs)
+{
+	struct Space *sp = &kenv(e)->space;
+	uint32_t self = frame_of(sp->pgdir);
+
+	refs[self]++;
+	for (uint32_t i = 0; i < NPDENTRIES; i++) {
+		pde_t pde = sp->pgdir[i];
+
+		if (i == PDX(UVPT)) {
+			assert(pde & PTE_P && !(pde & PTE_W));
+			assert(PTE_ADDR(pde) >> PGSHIFT == self);
+			continue;
+		}
+		if (i >= PDX(UTOP)) {
+			assert(pde == kern_pgdir[i]);
+			continue;
+		}
+		if (!(pde & PTE_P))
+			continue;
+
+		uint32_t table = PTE_ADDR(pde) >> PGSHIFT;
+		const pte_t *pte = frame_ptr(table);
+		uint32_t used = 0;
+
+		refs[table]++;
+		for (int j = 0; j < NPTENTRIES; j++) {
+			if (!(pte[j] & PTE_P)) {
+				assert(pte[j] == 0);
+				continue;
+			}
+			assert(pte[j] & PTE_U);
+			assert(!(pte[j] & PTE_W) || (pte[j] & PTE_GIVENW));
+			assert(!(pte[j] & (PTE_G | PTE_PCD | PTE_PWT)));
+			assert(PTE_ADDR(pte[j]) >> PGSHIFT < npages);
+			refs[PTE_ADDR(pte[j]) >> PGSHIFT]++;
+			used++;
+		}
+		assert(used == *page_note(&pages[table]));
+	}
+}
+
+static void
+check_env(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	if (e->env_status == ENV_FREE) {
+		assert(!k->space.pgdir && !k->next);
+		return;
+	}
+	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
+	assert((e->env_status == ENV_RUNNABLE) == (k->next != NULL));
+	assert(e->env_status != ENV_RUNNING || k->space.cpu != NOCPU);
+	assert(e->env_status != ENV_DYING || k->space.cpu != NOCPU);
+	if (e->env_status != ENV_DYING) {
+		assert((e->env_status == ENV_NOT_RUNNABLE) == (k->hold != 0));
+		assert(!!(k->hold & HOLD_RECV) == !!e->env_ipc_recving);
+	}
+	assert(k->frame.tf_cs == (GD_UT | 3) && k->frame.tf_ss == (GD_UD | 3));
+	assert(k->frame.tf_eflags & FL_IF);
+	assert(!(k->frame.tf_eflags & (FL_IOPL_MASK | FL_VM | FL_NT)));
+}
+
+void
+check_all(uint32_t *refs)
+{
+	unsigned active = 0, runnable = 0;
+
+	memset(refs, 0, npages * sizeof *refs);
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		check_env(e);
+		if (e->env_status != ENV_FREE)
+			count_space(e, refs);
+		active += e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING ||
+			e->env_status == ENV_DYING;
+		runnable += e->env_status == ENV_RUNNABLE;
+	}
+	assert(active == env_nactive());
+	assert((runnable > 0) == env_any_runnable());
+	for (uint32_t i = 0; i < npages; i++)
+		assert(pages[i].pp_ref == refs[i]);
+}

@@ -1,0 +1,295 @@
+// The PC behind the seam: frames, TLBs, FPU state, and the change from one env to another.
+//
+// An env's registers are loaded on at most one CPU (Space.cpu).  A CPU that stops running an env
+// puts its registers away and loads another directory before it gives the lock back, so a
+// change to an env's memory concerns one CPU at most.
+
+#include "kern/cpu.h"
+
+#include "inc/assert.h"
+#include "inc/string.h"
+#include "kern/env.h"
+#include "kern/init.h"
+#include "kern/lapic.h"
+#include "kern/mem.h"
+#include "kern/percpu.h"
+#include "kern/sched.h"
+#include "kern/spinlock.h"
+#include "kern/trap.h"
+
+struct Cpu cpus[NCPU];
+int ncpu = 1;
+
+#define SEG_CODE 0x00cf9a000000ffffull // flat 4 GiB; Intel SDM 3A, 3.4.5
+#define SEG_DATA 0x00cf92000000ffffull
+#define SEG_USER (3ull << 45) // descriptor privilege level 3
+#define SEG_TSS 0x0000890000000000ull
+
+static uint64_t gdt[NGDT] = {
+	[GD_KT / 8] = SEG_CODE,
+	[GD_KD / 8] = SEG_DATA,
+	[GD_UT / 8] = SEG_CODE | SEG_USER,
+	[GD_UD / 8] = SEG_DATA | SEG_USER,
+};
+
+static uint64_t
+tss_descriptor(const struct Taskstate *ts)
+{
+	uint64_t base = (uintptr_t) ts, limit = sizeof *ts - 1;
+
+	return SEG_TSS | limit | (base & 0xffffff) << 16 | (base >> 24) << 56;
+}
+
+// Exceptions after which nothing can be trusted, not even the stack, switch to a task of their
+// own, which all CPUs share: the first of them is the last thing that happens.
+static struct Taskstate fatal_ts;
+static char fatal_stack[PGSIZE] __attribute__((aligned(16)));
+
+static void
+fatal(void)
+{
+	int sel = fatal_ts.ts_link;
+	const struct Taskstate *ts = &cpus[(sel - GD_TSS0) / 8].ts;
+
+	cprintf("CPU %d: double fault, machine check or NMI at eip %08x esp %08x ebp %08x\n",
+		(sel - GD_TSS0) / 8, ts->ts_eip, ts->ts_regs[4], ts->ts_regs[5]);
+	panic("no way to go on");
+}
+
+static void
+load_segments(void)
+{
+	struct Pseudodesc pd = {sizeof gdt - 1, (uintptr_t) gdt};
+
+	lgdt(&pd);
+	asm volatile("movw %w0,%%ds; movw %w0,%%es; movw %w0,%%ss" : : "r"(GD_KD));
+	asm volatile("movw %w0,%%fs; movw %w0,%%gs" : : "r"(0));
+	asm volatile("ljmp %0,$1f; 1:" : : "i"(GD_KT));
+	lldt(0);
+}
+
+void
+cpu_init(void)
+{
+	struct Cpu *c = thiscpu;
+	int tss = GD_TSS0 + 8 * cpunum();
+
+	fatal_ts = (struct Taskstate) {
+		.ts_cr3 = kern_cr3,
+		.ts_eip = (uintptr_t) fatal,
+		.ts_eflags = 2,
+		.ts_regs[4] = (uintptr_t) fatal_stack + sizeof fatal_stack,
+		.ts_cs = GD_KT,
+		.ts_ss = GD_KD,
+		.ts_ds = GD_KD,
+		.ts_es = GD_KD,
+		.ts_iomb = sizeof fatal_ts,
+	};
+	gdt[GD_FATAL / 8] = tss_descriptor(&fatal_ts);
+
+	c->ts.ts_ss0 = GD_KD;
+	c->ts.ts_cr3 = kern_cr3;
+	c->ts.ts_iomb = sizeof c->ts; // past the limit: no port is open to programs
+	gdt[tss / 8] = tss_descriptor(&c->ts);
+	load_segments();
+	ltr(tss);
+	trap_init_cpu();
+
+	lcr4(rcr4() | CR4_PSE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	lcr0((rcr0() | CR0_NE | CR0_MP | CR0_WP | CR0_AM) & ~(uint32_t) (CR0_TS | CR0_EM));
+}
+
+// Frames.
+
+void *
+frame_ptr(uint32_t ppn)
+{
+	assert(ppn < KERNWINDOW / PGSIZE);
+	return (void *) (KERNBASE + (ppn << PGSHIFT));
+}
+
+uint32_t
+frame_of(const void *ptr)
+{
+	assert((uintptr_t) ptr >= KERNBASE);
+	return ((uintptr_t) ptr - KERNBASE) >> PGSHIFT;
+}
+
+// An address at which this CPU can reach the frame until it opens another one.
+static char *
+frame_open(uint32_t ppn)
+{
+	uint32_t va = FRAMEWINDOW(cpunum());
+
+	if (ppn < KERNWINDOW / PGSIZE)
+		return frame_ptr(ppn);
+	kern_window_table[PTX(va)] = ppn << PGSHIFT | PTE_P | PTE_W;
+	invlpg(va);
+	return (char *) va;
+}
+
+void
+frame_zero(uint32_t ppn)
+{
+	memset(frame_open(ppn), 0, PGSIZE);
+}
+
+void
+frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n)
+{
+	memcpy(dst, frame_open(ppn) + off, n);
+}
+
+void
+frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n)
+{
+	memcpy(frame_open(ppn) + off, src, n);
+}
+
+// TLBs.
+
+void
+tlb_invalidate(struct Space *sp, uint32_t va)
+{
+	if (sp->cpu == NOCPU)
+		return;
+	if (sp->cpu == cpunum()) {
+		invlpg(va);
+		return;
+	}
+	struct Cpu *other = &cpus[sp->cpu];
+	other->flush = true;
+	lapic_ipi(other->apicid, IRQ_OFFSET + IRQ_FLUSH);
+	while (other->flush)
+		pause();
+}
+
+// FPU state.
+
+void
+fpu_reset(struct Fpu *fpu)
+{
+	memset(fpu, 0, sizeof *fpu);
+	fpu->bytes[0] = 0x7f; // x87 control word 0x037f: all exceptions masked
+	fpu->bytes[1] = 0x03;
+	fpu->bytes[24] = 0x80; // MXCSR 0x1f80: the same
+	fpu->bytes[25] = 0x1f;
+}
+
+static void
+fpu_save(struct Fpu *fpu)
+{
+	asm volatile("fxsave %0" : "=m"(*fpu));
+}
+
+static void
+fpu_load(const struct Fpu *fpu)
+{
+	asm volatile("fxrstor %0" : : "m"(*fpu));
+}
+
+void
+fpu_copy(struct Env *self, struct Fpu *to)
+{
+	assert(thiscpu->env == self);
+	fpu_save(to);
+}
+
+// From one env to another.
+
+static void
+put_away(struct Cpu *c)
+{
+	struct Kenv *k = kenv(c->env);
+
+	fpu_save(&k->fpu);
+	asm volatile("movw %%fs,%0" : "=m"(k->fs));
+	asm volatile("movw %%gs,%0" : "=m"(k->gs));
+}
+
+// Make e (NULL: nothing) what this CPU has loaded.
+static void
+load(struct Cpu *c, struct Env *e)
+{
+	if (c->env == e)
+		return;
+	if (c->env)
+		put_away(c);
+	c->env = e;
+	if (!e) {
+		lcr3(kern_cr3);
+		return;
+	}
+	struct Kenv *k = kenv(e);
+	lcr3(frame_of(k->space.pgdir) << PGSHIFT);
+	fpu_load(&k->fpu);
+	// No descriptor ever changes, so what could be loaded once can be loaded again.
+	asm volatile("movw %0,%%fs" : : "m"(k->fs));
+	asm volatile("movw %0,%%gs" : : "m"(k->gs));
+	k->kstack = kstack_top(cpunum());
+	c->ts.ts_esp0 = (uintptr_t) (&k->frame + 1);
+}
+
+void
+cpu_forget(struct Env *e)
+{
+	struct Cpu *c = thiscpu;
+
+	if (c->env != e)
+		return;
+	c->env = NULL;
+	lcr3(kern_cr3);
+}
+
+void
+cpu_kick(int cpu)
+{
+	if (cpu != cpunum())
+		lapic_ipi(cpus[cpu].apicid, IRQ_OFFSET + IRQ_WAKE);
+}
+
+void
+cpu_wake_idle(void)
+{
+	for (int i = 0; i < ncpu; i++) {
+		if (cpus[i].idle) {
+			cpus[i].idle = false; // one waking call is enough
+			cpu_kick(i);
+			return;
+		}
+	}
+}
+
+// Halt until there is an env for this CPU.
+static struct Env *
+wait_for_work(struct Cpu *c)
+{
+	struct Env *e;
+
+	load(c, NULL);
+	lapic_timer(false);
+	while (!(e = sched_pick(NULL, cpunum()))) {
+		if (env_nactive() == 0)
+			all_done();
+		c->idle = true;
+		unlock_kernel();
+		// Nothing is lost between the two: interrupts are let in after the next instruction.
+		asm volatile("sti; hlt; cli" : : : "memory");
+		lock_kernel();
+		c->idle = false;
+	}
+	lapic_timer(true);
+	return e;
+}
+
+void
+env_run(struct Env *e)
+{
+	struct Cpu *c = thiscpu;
+
+	if (!e)
+		e = wait_for_work(c);
+	load(c, e);
+	unlock_kernel();
+	env_pop(&kenv(e)->frame);
+}

@@ -1,0 +1,49 @@
+// THE SEAM: all that the core of the kernel asks of the machine.  The PC answers in kern/cpu.c,
+// the host tests in test/host/cpu.c.  Everything here returns.
+
+#ifndef FAULTLINE_KERN_CPU_H
+#define FAULTLINE_KERN_CPU_H
+
+#include "inc/mmu.h"
+#include "inc/types.h"
+
+struct Env;
+struct Space;
+
+// Physical memory as an array of frames.
+//
+// A frame below KERNWINDOW has an address at which the kernel can always reach it; the two
+// functions are each other's inverse.  The others work for any frame.
+void *frame_ptr(uint32_t ppn);
+uint32_t frame_of(const void *ptr);
+void frame_zero(uint32_t ppn);
+void frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n); // off + n <= PGSIZE
+void frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n);
+
+// The directory that every address space agrees with above UTOP, except at UVPT.
+extern pde_t *kern_pgdir; // [I]
+
+// When this returns, no CPU holds a translation of va made before the call.
+void tlb_invalidate(struct Space *sp, uint32_t va);
+
+// An env is about to lose its memory, and no CPU runs it: load something else if this CPU still
+// stands on its directory, and forget its registers.
+void cpu_forget(struct Env *e);
+
+// The FPU and SSE state of self, the calling env, as it is at this moment.
+struct Fpu {
+	uint8_t bytes[512]; // as fxsave writes it
+} __attribute__((aligned(16)));
+void fpu_copy(struct Env *self, struct Fpu *to);
+// The state in which an env starts that inherits none.
+void fpu_reset(struct Fpu *fpu);
+
+// Make another CPU enter the kernel soon; nothing when it is this one.
+void cpu_kick(int cpu);
+// There is more to run than this CPU has taken: if a CPU is idle, one wakes up.
+void cpu_wake_idle(void);
+
+// A character from the console, or 0.
+int cons_getc(void);
+
+#endif

@@ -1,0 +1,300 @@
+// The env table.  Owns envs[], the run queue, and every change of env_status.
+//
+// Whether an env may run is kept as the set of reasons why it may not (Kenv.hold), so that a
+// program that waits for a message and is also stopped by its parent needs both to end.  An env
+// is in the run queue exactly when it is RUNNABLE, and a CPU has it (Space.cpu) from env_next to
+// env_let_go, whatever happens to its state between.  Nothing takes an env from a CPU; the CPU
+// is told (cpu_kick), and lets go.
+
+#include "kern/env.h"
+
+#include "inc/assert.h"
+#include "inc/error.h"
+#include "inc/string.h"
+#include "kern/page.h"
+
+struct Env envs[NENV] __attribute__((aligned(PGSIZE)));
+struct Kenv kenvs[NENV];
+unsigned env_nkilled; // [K]
+
+static struct Env *queue;	      // [K] the runnable env that is next, in a ring
+static unsigned nactive;	      // [K]
+static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
+
+void
+env_init(void)
+{
+	memset(envs, 0, sizeof envs);
+	memset(kenvs, 0, sizeof kenvs);
+	memset(free_slots, 0xff, sizeof free_slots);
+	queue = NULL;
+	nactive = env_nkilled = 0;
+	for (int i = 0; i < NENV; i++)
+		env_sanitize(&envs[i].env_tf);
+}
+
+struct Env *
+env_find(struct Env *self, envid_t id)
+{
+	struct Env *e = id == 0 ? self : &envs[ENVX(id)];
+
+	if (e->env_status == ENV_FREE || e->env_status == ENV_DYING)
+		return NULL;
+	return id == 0 || e->env_id == id ? e : NULL;
+}
+
+struct Env *
+env_find_ours(struct Env *self, envid_t id)
+{
+	struct Env *e = env_find(self, id);
+
+	return e && (e == self || e->env_parent_id == self->env_id) ? e : NULL;
+}
+
+static void
+queue_add(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	if (!queue) {
+		queue = k->next = k->prev = e;
+		return;
+	}
+	k->next = queue;
+	k->prev = kenv(queue)->prev;
+	kenv(k->prev)->next = e;
+	kenv(queue)->prev = e;
+}
+
+static void
+queue_remove(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	if (k->next == e) {
+		queue = NULL;
+	} else {
+		kenv(k->next)->prev = k->prev;
+		kenv(k->prev)->next = k->next;
+		if (queue == e)
+			queue = k->next;
+	}
+	k->next = k->prev = NULL;
+}
+
+static bool
+is_active(unsigned status)
+{
+	return status == ENV_RUNNABLE || status == ENV_RUNNING || status == ENV_DYING;
+}
+
+// The one place where a state changes: keeps queue and count in step with it.
+static void
+set_status(struct Env *e, enum EnvStatus status)
+{
+	if (e->env_status == ENV_RUNNABLE)
+		queue_remove(e);
+	nactive += is_active(status) - is_active(e->env_status);
+	e->env_status = status;
+	if (status == ENV_RUNNABLE)
+		queue_add(e);
+}
+
+// Find the lowest free slot and take it.
+static struct Env *
+take_slot(void)
+{
+	for (int i = 0; i < NENV / 32; i++) {
+		if (free_slots[i]) {
+			int bit = __builtin_ctz(free_slots[i]);
+			free_slots[i] &= free_slots[i] - 1;
+			return &envs[i * 32 + bit];
+		}
+	}
+	return NULL;
+}
+
+static void
+give_slot(struct Env *e)
+{
+	free_slots[(e - envs) / 32] |= 1u << (e - envs) % 32;
+}
+
+// The id of the next life of e's slot.
+static envid_t
+next_id(const struct Env *e)
+{
+	uint32_t life = (uint32_t) e->env_id >> ENVGENSHIFT;
+	uint32_t last = INT32_MAX >> ENVGENSHIFT;
+
+	life = life == last ? 1 : life + 1;
+	return (envid_t) (life << ENVGENSHIFT | (uint32_t) (e - envs));
+}
+
+int
+env_alloc(struct Env **ep, struct Env *parent)
+{
+	struct Env *e = take_slot();
+
+	if (!e)
+		return -E_NO_FREE_ENV;
+	struct Kenv *k = kenv(e);
+	memset(k, 0, sizeof *k);
+	if (space_init(&k->space) < 0) {
+		give_slot(e);
+		return -E_NO_MEM;
+	}
+	fpu_reset(&k->fpu);
+	env_sanitize(&k->frame);
+	k->hold = HOLD_STOPPED;
+	k->program = parent ? kenv(parent)->program : 0;
+
+	e->env_id = next_id(e);
+	e->env_parent_id = parent ? parent->env_id : 0;
+	e->env_type = ENV_TYPE_USER;
+	e->env_runs = 0;
+	e->env_cpunum = 0;
+	e->env_pgfault_upcall = NULL;
+	e->env_ipc_recving = false;
+	e->env_ipc_dstva = NULL;
+	e->env_ipc_value = 0;
+	e->env_ipc_from = 0;
+	e->env_ipc_perm = 0;
+	set_status(e, ENV_NOT_RUNNABLE);
+	cprintf("[%08x] new env %08x\n", e->env_parent_id, e->env_id);
+	*ep = e;
+	return 0;
+}
+
+void
+env_hold(struct Env *e, unsigned reason)
+{
+	struct Kenv *k = kenv(e);
+
+	assert(e->env_status != ENV_FREE && e->env_status != ENV_DYING);
+	k->hold |= reason;
+	if (e->env_status == ENV_NOT_RUNNABLE)
+		return;
+	set_status(e, ENV_NOT_RUNNABLE);
+	if (k->space.cpu != NOCPU)
+		cpu_kick(k->space.cpu);
+}
+
+void
+env_release(struct Env *e, unsigned reason)
+{
+	struct Kenv *k = kenv(e);
+
+	assert(e->env_status != ENV_FREE && e->env_status != ENV_DYING);
+	k->hold &= ~reason;
+	if (k->hold || e->env_status != ENV_NOT_RUNNABLE)
+		return;
+	set_status(e, k->space.cpu == NOCPU ? ENV_RUNNABLE : ENV_RUNNING);
+}
+
+void
+env_yield(struct Env *e)
+{
+	assert(e->env_status == ENV_RUNNING);
+	set_status(e, ENV_RUNNABLE);
+}
+
+struct Env *
+env_next(int cpu)
+{
+	struct Env *e = queue;
+
+	if (!e)
+		return NULL;
+	set_status(e, ENV_RUNNING);
+	kenv(e)->space.cpu = cpu;
+	e->env_cpunum = cpu;
+	e->env_runs++;
+	return e;
+}
+
+bool
+env_any_runnable(void)
+{
+	return queue != NULL;
+}
+
+// DYING -> FREE.
+static void
+env_free(struct Env *by, struct Env *e)
+{
+	cprintf("[%08x] free env %08x\n", by ? by->env_id : 0, e->env_id);
+	cpu_forget(e);
+	space_free(&kenv(e)->space);
+	set_status(e, ENV_FREE);
+	give_slot(e);
+}
+
+void
+env_let_go(struct Env *e)
+{
+	assert(e->env_status != ENV_RUNNING);
+	kenv(e)->space.cpu = NOCPU;
+	if (e->env_status == ENV_DYING)
+		env_free(e, e);
+}
+
+void
+env_destroy(struct Env *by, struct Env *e)
+{
+	if (e->env_status == ENV_DYING)
+		return;
+	set_status(e, ENV_DYING);
+	if (kenv(e)->space.cpu == NOCPU)
+		env_free(by, e);
+	else
+		cpu_kick(kenv(e)->space.cpu);
+}
+
+void
+env_kill(struct Env *e)
+{
+	env_nkilled++;
+	env_destroy(e, e);
+}
+
+unsigned
+env_nactive(void)
+{
+	return nactive;
+}
+
+void
+env_set_frame(struct Env *self, struct Env *e, const struct Trapframe *tf)
+{
+	struct Kenv *k = kenv(e);
+
+	if (e == self || k->space.cpu == NOCPU) {
+		k->frame = *tf;
+		return;
+	}
+	k->next_frame = *tf;
+	k->has_next_frame = true;
+	cpu_kick(k->space.cpu);
+}
+
+bool
+env_take_frame(struct Env *self)
+{
+	struct Kenv *k = kenv(self);
+
+	if (!k->has_next_frame)
+		return false;
+	k->has_next_frame = false;
+	k->frame = k->next_frame;
+	return true;
+}
+
+void
+env_sanitize(struct Trapframe *tf)
+{
+	tf->tf_cs = GD_UT | 3;
+	tf->tf_ds = tf->tf_es = tf->tf_ss = GD_UD | 3;
+	tf->tf_padding1 = tf->tf_padding2 = tf->tf_padding3 = tf->tf_padding4 = 0;
+	tf->tf_eflags = (tf->tf_eflags & FL_USER) | FL_IF | 2;
+}

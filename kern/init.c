@@ -1,0 +1,106 @@
+// The order of the start, and the ends of the kernel.
+
+#include "kern/init.h"
+
+#include "inc/assert.h"
+#include "inc/multiboot.h"
+#include "inc/string.h"
+#include "inc/x86.h"
+#include "kern/bootargs.h"
+#include "kern/console.h"
+#include "kern/env.h"
+#include "kern/load.h"
+#include "kern/mem.h"
+#include "kern/monitor.h"
+#include "kern/percpu.h"
+#include "kern/programs.h"
+#include "kern/sched.h"
+#include "kern/smp.h"
+#include "kern/spinlock.h"
+#include "kern/trap.h"
+
+#define EXIT_PORT 0xf4 // QEMU's isa-debug-exit: value v ends QEMU with status 2v + 1
+#define EXIT_GOOD 0x10
+#define EXIT_BAD 0x11
+
+static void
+start_program(const char *name)
+{
+	struct Env *e;
+	int r;
+
+	for (uint32_t i = 0; i < nprograms; i++) {
+		const struct Program *p = &programs[i];
+
+		if (strcmp(p->name, name) != 0)
+			continue;
+		if ((r = env_alloc(&e, NULL)) < 0)
+			panic("%s: %e", name, r);
+		kenv(e)->program = i;
+		if ((r = load_elf(e, p->image, p->image_end - p->image)) < 0)
+			panic("%s: %e", name, r);
+		env_release(e, HOLD_STOPPED);
+		return;
+	}
+	panic("there is no program `%s' in this image", name);
+}
+
+static void
+start_programs(char *names)
+{
+	for (char *end; *names; names = end) {
+		end = strfind(names, ',');
+		if (*end)
+			*end++ = '\0';
+		start_program(names);
+	}
+}
+
+// The second half of the start, on CPU 0's own stack.
+static void
+init(void)
+{
+	trap_init();
+	cpu_init();
+	smp_find();
+	env_init();
+
+	// The others wait here until the first program has been chosen.
+	lock_kernel();
+	smp_start();
+	start_programs(bootargs_init_names);
+	env_run(sched_pick(NULL, cpunum()));
+}
+
+// Where entry.S goes, on the boot stack.
+void __attribute__((noreturn)) early_init(uint32_t magic, uint32_t mb_paddr);
+
+void
+early_init(uint32_t magic, uint32_t mb_paddr)
+{
+	const struct Multiboot *mb = KADDR(mb_paddr);
+
+	cons_init();
+	if (magic != MULTIBOOT_MAGIC)
+		panic("not started by a Multiboot loader");
+	bootargs_init(mb);
+	mem_init(mb);
+	stack_switch(KSTACKTOP, init);
+}
+
+void
+machine_exit(bool good)
+{
+	cons_drain();
+	outl(EXIT_PORT, good ? EXIT_GOOD : EXIT_BAD);
+}
+
+void
+all_done(void)
+{
+	cprintf("No runnable environments in the system!\n");
+	if (bootargs_batch)
+		machine_exit(env_nkilled == 0);
+	for (;;)
+		monitor(NULL, NULL);
+}

@@ -1,0 +1,186 @@
+// Address spaces.  Owns every page directory and page table; only this file writes an entry
+// below UTOP.
+//
+// A page table knows how many of its entries are in use (page_note), so that taking a space
+// apart looks only at what is there.  Entries change in one order, everywhere:
+// first the entry, then the TLBs of all CPUs, then the frame's count.  A frame can thus be free
+// only when no CPU can reach it any more.
+
+#include "kern/pmap.h"
+
+#include "inc/assert.h"
+#include "inc/error.h"
+#include "kern/cpu.h"
+#include "kern/page.h"
+
+int
+space_init(struct Space *sp)
+{
+	struct PageInfo *pp = page_alloc(PAGE_KERNEL);
+
+	if (!pp)
+		return -E_NO_MEM;
+	sp->pgdir = frame_ptr(page_number(pp));
+	sp->cpu = NOCPU;
+	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
+		sp->pgdir[i] = kern_pgdir[i];
+	sp->pgdir[PDX(UVPT)] = page_number(pp) << PGSHIFT | PTE_P | PTE_U;
+	return 0;
+}
+
+static struct PageInfo *
+entry_page(uint32_t entry)
+{
+	return &pages[PTE_ADDR(entry) >> PGSHIFT];
+}
+
+static pte_t *
+entry_table(pde_t pde)
+{
+	return frame_ptr(PTE_ADDR(pde) >> PGSHIFT);
+}
+
+void
+space_free(struct Space *sp)
+{
+	assert(sp->cpu == NOCPU);
+	for (uint32_t i = 0; i < PDX(UTOP); i++) {
+		if (!(sp->pgdir[i] & PTE_P))
+			continue;
+		struct PageInfo *table_page = entry_page(sp->pgdir[i]);
+		pte_t *pte = entry_table(sp->pgdir[i]);
+		for (uint32_t left = *page_note(table_page); left > 0; pte++) {
+			if (!(*pte & PTE_P))
+				continue;
+			page_decref(entry_page(*pte));
+			left--;
+		}
+		page_decref(table_page);
+	}
+	page_decref(&pages[frame_of(sp->pgdir)]);
+	sp->pgdir = NULL;
+}
+
+// The entry for va, or NULL when there is no table for it.
+static pte_t *
+walk(struct Space *sp, uint32_t va)
+{
+	pde_t pde = sp->pgdir[PDX(va)];
+
+	return pde & PTE_P ? entry_table(pde) + PTX(va) : NULL;
+}
+
+// The entry for va in a table that is made if need be; NULL when there is no memory for it.
+static pte_t *
+walk_create(struct Space *sp, uint32_t va)
+{
+	if (!(sp->pgdir[PDX(va)] & PTE_P)) {
+		struct PageInfo *pp = page_alloc(PAGE_KERNEL);
+		if (!pp)
+			return NULL;
+		sp->pgdir[PDX(va)] = page_number(pp) << PGSHIFT | PTE_P | PTE_W | PTE_U;
+	}
+	return walk(sp, va);
+}
+
+struct PageInfo *
+page_lookup(struct Space *sp, uint32_t va, pte_t *ptep)
+{
+	pte_t *pte = walk(sp, va);
+
+	if (!pte || !(*pte & PTE_P))
+		return NULL;
+	*ptep = *pte;
+	return entry_page(*pte);
+}
+
+int
+page_insert(struct Space *sp, struct PageInfo *pp, uint32_t va, uint32_t perm)
+{
+	pte_t *pte = walk_create(sp, va);
+
+	if (!pte)
+		return -E_NO_MEM;
+	pte_t old = *pte;
+	*pte = page_number(pp) << PGSHIFT | perm;
+	if (old & PTE_P) {
+		tlb_invalidate(sp, va);
+		page_decref(entry_page(old));
+	} else {
+		++*page_note(entry_page(sp->pgdir[PDX(va)]));
+	}
+	return 0;
+}
+
+void
+page_remove(struct Space *sp, uint32_t va)
+{
+	pte_t *pte = walk(sp, va);
+
+	if (!pte || !(*pte & PTE_P))
+		return;
+	pte_t old = *pte;
+	*pte = 0;
+	tlb_invalidate(sp, va);
+	page_decref(entry_page(old));
+	--*page_note(entry_page(sp->pgdir[PDX(va)]));
+}
+
+int
+user_mem_check(struct Space *sp, uint32_t va, uint32_t len, uint32_t perm, uint32_t *bad)
+{
+	uint32_t want = PTE_P | PTE_U | perm;
+
+	while (len > 0) {
+		pte_t *pte = va < UTOP ? walk(sp, va) : NULL;
+		if (!pte || (*pte & want) != want) {
+			if (bad)
+				*bad = va;
+			return -E_FAULT;
+		}
+		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
+		va += n; // no wrap: va was below UTOP
+		len -= n;
+	}
+	return 0;
+}
+
+int
+copy_to_user(struct Space *sp, uint32_t va, const void *src, uint32_t len, uint32_t *bad)
+{
+	const char *from = src;
+	int r = user_mem_check(sp, va, len, PTE_W, bad);
+
+	if (r < 0)
+		return r;
+	while (len > 0) {
+		pte_t *pte = walk(sp, va);
+		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
+		frame_write(PTE_ADDR(*pte) >> PGSHIFT, PGOFF(va), from, n);
+		*pte |= PTE_A | PTE_D; // as if the program had written there itself
+		va += n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int
+copy_from_user(struct Space *sp, void *dst, uint32_t va, uint32_t len, uint32_t *bad)
+{
+	char *to = dst;
+	int r = user_mem_check(sp, va, len, 0, bad);
+
+	if (r < 0)
+		return r;
+	while (len > 0) {
+		pte_t *pte = walk(sp, va);
+		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
+		frame_read(PTE_ADDR(*pte) >> PGSHIFT, PGOFF(va), to, n);
+		*pte |= PTE_A;
+		va += n;
+		to += n;
+		len -= n;
+	}
+	return 0;
+}

@@ -1,0 +1,256 @@
+// System calls.  The contracts are in inc/syscall.def, and this file reads in the same order.
+//
+// Each handler gets the calling env and the raw arguments, checks everything, and then changes
+// everything.  What it returns goes into the caller's eax, with two exceptions: a long call does
+// a part of its work and asks to be made again (AGAIN), so that nobody waits long for the lock
+// or an interrupt; and a call that sets all registers leaves eax alone (AS_IT_IS).
+
+#include "inc/syscall.h"
+#include "kern/syscall.h"
+
+#include "inc/error.h"
+#include "inc/stdio.h"
+#include "kern/env.h"
+#include "kern/ipc.h"
+#include "kern/page.h"
+
+#define AGAIN INT32_MIN
+#define AS_IT_IS (INT32_MIN + 1)
+
+#define CPUTS_CHECK (256 * PGSIZE) // how much of a text is checked,
+#define CPUTS_PRINT 512		   // or printed, at a time
+
+void
+user_mem_fail(struct Env *self, unsigned bad)
+{
+	cprintf("[%08x] user_mem_check assertion failure for va %08x\n", self->env_id, bad);
+	env_kill(self);
+}
+
+// The whole text is checked before any of it is printed.  How far it has come is kept with the
+// text's place; a program that makes another call in between starts again, and harms nobody.
+static int32_t
+sys_cputs(struct Env *self, uint32_t va, uint32_t len)
+{
+	struct Kenv *k = kenv(self);
+	char buf[CPUTS_PRINT];
+	uint32_t bad, n;
+
+	if (k->cputs.va != va || k->cputs.len != len) {
+		k->cputs.va = va;
+		k->cputs.len = len;
+		k->cputs.checked = k->cputs.printed = 0;
+	}
+	if (k->cputs.checked < len) {
+		n = MIN(len - k->cputs.checked, (uint32_t) CPUTS_CHECK);
+		if (user_mem_check(&k->space, va + k->cputs.checked, n, 0, &bad) < 0) {
+			user_mem_fail(self, bad);
+			return 0;
+		}
+		k->cputs.checked += n;
+		if (k->cputs.checked < len)
+			return AGAIN;
+	}
+	n = MIN(len - k->cputs.printed, (uint32_t) CPUTS_PRINT);
+	if (copy_from_user(&k->space, buf, va + k->cputs.printed, n, &bad) < 0) {
+		user_mem_fail(self, bad);
+		return 0;
+	}
+	cprintf("%.*s", (int) n, buf);
+	k->cputs.printed += n;
+	if (k->cputs.printed < len)
+		return AGAIN;
+	k->cputs.va = k->cputs.len = 0;
+	return 0;
+}
+
+static int32_t
+sys_cgetc(struct Env *self)
+{
+	(void) self;
+	return cons_getc();
+}
+
+static int32_t
+sys_getenvid(struct Env *self)
+{
+	return self->env_id;
+}
+
+static int32_t
+sys_env_destroy(struct Env *self, uint32_t envid)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (e == self)
+		cprintf("[%08x] exiting gracefully\n", self->env_id);
+	else
+		cprintf("[%08x] destroying %08x\n", self->env_id, e->env_id);
+	env_destroy(self, e);
+	return 0;
+}
+
+static int32_t
+sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_page(va) || !user_perm(perm))
+		return -E_INVAL;
+	struct PageInfo *pp = page_alloc(PAGE_USER);
+	if (!pp)
+		return -E_NO_MEM;
+	if (perm & PTE_W)
+		perm |= PTE_GIVENW;
+	int r = page_insert(&kenv(e)->space, pp, va, perm);
+	if (r < 0)
+		page_decref(pp);
+	return r;
+}
+
+static int32_t
+sys_page_map(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, uint32_t dstva,
+	     uint32_t perm)
+{
+	struct Env *src = env_find_ours(self, srcid);
+	struct Env *dst = env_find_ours(self, dstid);
+	struct PageGift gift;
+	int r;
+
+	if (!src || !dst)
+		return -E_BAD_ENV;
+	if (!user_page(dstva))
+		return -E_INVAL;
+	if ((r = page_offer(src, srcva, dst, perm, &gift)) < 0)
+		return r;
+	return page_accept(dst, dstva, &gift);
+}
+
+static int32_t
+sys_page_unmap(struct Env *self, uint32_t envid, uint32_t va)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_page(va))
+		return -E_INVAL;
+	page_remove(&kenv(e)->space, va);
+	return 0;
+}
+
+static int32_t
+sys_exofork(struct Env *self)
+{
+	struct Env *e;
+	int r = env_alloc(&e, self);
+
+	if (r < 0)
+		return r;
+	struct Kenv *k = kenv(e);
+	k->frame = kenv(self)->frame;
+	k->frame.tf_regs.reg_eax = 0;
+	fpu_copy(self, &k->fpu);
+	return e->env_id;
+}
+
+static int32_t
+sys_env_set_status(struct Env *self, uint32_t envid, uint32_t status)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (status == ENV_RUNNABLE)
+		env_release(e, HOLD_STOPPED);
+	else if (status == ENV_NOT_RUNNABLE)
+		env_hold(e, HOLD_STOPPED);
+	else
+		return -E_INVAL;
+	return 0;
+}
+
+static int32_t
+sys_env_set_pgfault_upcall(struct Env *self, uint32_t envid, uint32_t upcall)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	e->env_pgfault_upcall = (void *) (uintptr_t) upcall;
+	return 0;
+}
+
+static int32_t
+sys_yield(struct Env *self)
+{
+	env_yield(self);
+	return 0;
+}
+
+static int32_t
+sys_ipc_try_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcva, uint32_t perm)
+{
+	struct Env *to = env_find(self, envid);
+
+	return to ? ipc_try_send(self, to, value, srcva, perm) : -E_BAD_ENV;
+}
+
+static int32_t
+sys_ipc_recv(struct Env *self, uint32_t dstva)
+{
+	return ipc_recv(self, dstva);
+}
+
+static int32_t
+sys_env_set_trapframe(struct Env *self, uint32_t envid, uint32_t tf_va)
+{
+	struct Env *e = env_find_ours(self, envid);
+	struct Trapframe tf;
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (copy_from_user(&kenv(self)->space, &tf, tf_va, sizeof tf, NULL) < 0)
+		return -E_FAULT;
+	env_sanitize(&tf);
+	env_set_frame(self, e, &tf);
+	return e == self ? AS_IT_IS : 0;
+}
+
+// Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.
+#define ARGS_0 self
+#define ARGS_1 ARGS_0, regs->reg_edx
+#define ARGS_2 ARGS_1, regs->reg_ecx
+#define ARGS_3 ARGS_2, regs->reg_ebx
+#define ARGS_4 ARGS_3, regs->reg_edi
+#define ARGS_5 ARGS_4, regs->reg_esi
+#define SYSCALL(result, name, n, ...)                                                              \
+	case SYS_##name:                                                                           \
+		return sys_##name(ARGS_##n);
+#define SYSCALL_INLINE SYSCALL
+
+static int32_t
+dispatch(struct Env *self, const struct PushRegs *regs)
+{
+	switch (regs->reg_eax) {
+#include "inc/syscall.def"
+	default:
+		return -E_INVAL;
+	}
+}
+
+void
+syscall(struct Env *self)
+{
+	struct Trapframe *tf = &kenv(self)->frame;
+	int32_t r = dispatch(self, &tf->tf_regs);
+
+	if (r == AGAIN)
+		tf->tf_eip -= SYSCALL_LENGTH;
+	else if (r != AS_IT_IS)
+		tf->tf_regs.reg_eax = r;
+}

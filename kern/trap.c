@@ -1,0 +1,180 @@
+// Traps.  A trap from a program takes the kernel lock, does what it is there for, and leaves
+// through the last line of trap(), for this env or another one.  A trap from the kernel itself
+// can only be an interrupt that ends the halt of an idle CPU; anything else is a defect.
+
+#include "kern/trap.h"
+
+#include "inc/assert.h"
+#include "inc/x86.h"
+#include "kern/env.h"
+#include "kern/lapic.h"
+#include "kern/monitor.h"
+#include "kern/percpu.h"
+#include "kern/sched.h"
+#include "kern/spinlock.h"
+#include "kern/syscall.h"
+#include "kern/trapframe.h"
+#include "kern/upcall.h"
+
+static_assert(offsetof(struct Trapframe, tf_cs) == TF_CS, "trapentry.S");
+static_assert(sizeof(struct Trapframe) == TF_SIZE, "trapentry.S");
+static_assert(offsetof(struct Kenv, kstack) - offsetof(struct Kenv, frame) == FRAME_KSTACK,
+	      "trapentry.S");
+
+#define GATE_INTERRUPT 0x8e00u // present, 32 bits, interrupts off; Intel SDM 3A, 6.11
+#define GATE_TASK 0x8500u
+#define GATE_DPL(dpl) ((uint32_t) (dpl) << 13)
+
+static uint64_t idt[256]; // [I]
+
+static uint64_t
+gate(uint32_t flags, uint32_t sel, uint32_t entry)
+{
+	return (uint64_t) ((entry & 0xffff0000) | flags) << 32 | sel << 16 | (entry & 0xffff);
+}
+
+void
+trap_init(void)
+{
+#define TRAP(num, name, err, dpl, text)                                                            \
+	extern void trap_##name(void);                                                             \
+	idt[num] = gate(GATE_INTERRUPT | GATE_DPL(dpl), GD_KT, (uintptr_t) trap_##name);
+#include "kern/trap.def"
+#undef TRAP
+	idt[T_NMI] = idt[T_DBLFLT] = idt[T_MCHK] = gate(GATE_TASK, GD_FATAL, 0);
+}
+
+void
+trap_init_cpu(void)
+{
+	struct Pseudodesc pd = {sizeof idt - 1, (uintptr_t) idt};
+
+	lidt(&pd);
+}
+
+static const char *
+trap_name(uint32_t trapno)
+{
+	static const char *const names[] = {
+#define TRAP(num, name, err, dpl, text) [num] = text,
+#include "kern/trap.def"
+#undef TRAP
+	};
+
+	return trapno < ARRAY_SIZE(names) && names[trapno] ? names[trapno] : "(unknown trap)";
+}
+
+static bool
+from_user(const struct Trapframe *tf)
+{
+	return (tf->tf_cs & 3) == 3;
+}
+
+void
+print_trapframe(const struct Trapframe *tf, const uint32_t *cr2)
+{
+	const struct PushRegs *r = &tf->tf_regs;
+
+	cprintf("TRAP frame at 0x%08x from CPU %d\n", (unsigned) (uintptr_t) tf, cpunum());
+	cprintf("  edi  0x%08x\n  esi  0x%08x\n", r->reg_edi, r->reg_esi);
+	cprintf("  ebp  0x%08x\n  oesp 0x%08x\n", r->reg_ebp, r->reg_oesp);
+	cprintf("  ebx  0x%08x\n  edx  0x%08x\n", r->reg_ebx, r->reg_edx);
+	cprintf("  ecx  0x%08x\n  eax  0x%08x\n", r->reg_ecx, r->reg_eax);
+	cprintf("  es   0x----%04x\n  ds   0x----%04x\n", tf->tf_es, tf->tf_ds);
+	cprintf("  trap 0x%08x %s\n", tf->tf_trapno, trap_name(tf->tf_trapno));
+	if (cr2)
+		cprintf("  cr2  0x%08x\n", *cr2);
+	cprintf("  err  0x%08x", tf->tf_err);
+	if (tf->tf_trapno == T_PGFLT)
+		cprintf(" [%s, %s, %s]", tf->tf_err & FEC_U ? "user" : "kernel",
+			tf->tf_err & FEC_WR ? "write" : "read",
+			tf->tf_err & FEC_PR ? "protection" : "not-present");
+	cprintf("\n  eip  0x%08x\n", tf->tf_eip);
+	cprintf("  cs   0x----%04x\n  flag 0x%08x\n", tf->tf_cs, tf->tf_eflags);
+	if (from_user(tf))
+		cprintf("  esp  0x%08x\n  ss   0x----%04x\n", tf->tf_esp, tf->tf_ss);
+}
+
+static void
+page_fault(struct Env *self, struct Trapframe *tf)
+{
+	uint32_t va = rcr2(), bad;
+
+	if (!self->env_pgfault_upcall) {
+		cprintf("[%08x] user fault va %08x ip %08x\n", self->env_id, va, tf->tf_eip);
+		print_trapframe(tf, &va);
+		env_kill(self);
+	} else if (upcall_page_fault(self, va, tf->tf_err, &bad) < 0) {
+		user_mem_fail(self, bad);
+	}
+}
+
+// A trap from a running program.
+static void
+dispatch(struct Env *self, struct Trapframe *tf)
+{
+	switch (tf->tf_trapno) {
+	case T_SYSCALL:
+		syscall(self);
+		return;
+	case T_PGFLT:
+		page_fault(self, tf);
+		return;
+	case T_BRKPT:
+	case T_DEBUG:
+		if (!monitor_trap(self, tf))
+			env_kill(self);
+		return;
+	}
+	if (lapic_interrupt(tf->tf_trapno)) {
+		if (tf->tf_trapno == IRQ_OFFSET + IRQ_TIMER)
+			sched_tick(self);
+		return;
+	}
+	print_trapframe(tf, NULL);
+	env_kill(self);
+}
+
+// An env that may not run now, or is to go on elsewhere, has come in: what it wanted has not
+// happened, and if it was a system call, it is made again once the env runs again.
+static void
+undo_entry(struct Trapframe *tf)
+{
+	if (tf->tf_trapno == T_SYSCALL)
+		tf->tf_eip -= SYSCALL_LENGTH;
+	else
+		lapic_interrupt(tf->tf_trapno);
+}
+
+// Called by trapentry.S on this CPU's kernel stack; tf is the current env's Kenv.frame.
+void __attribute__((noreturn)) trap(struct Trapframe *tf);
+
+void
+trap(struct Trapframe *tf)
+{
+	lock_kernel();
+	struct Env *self = thiscpu->env;
+
+	assert(tf == &kenv(self)->frame);
+	if (self->env_status != ENV_RUNNING || kenv(self)->has_next_frame) {
+		undo_entry(tf);
+		env_take_frame(self);
+	} else {
+		dispatch(self, tf);
+	}
+	env_run(sched_pick(self, cpunum()));
+}
+
+// Called by trapentry.S for a trap out of the kernel; returns there.
+void trap_in_kernel(struct Trapframe *tf);
+
+void
+trap_in_kernel(struct Trapframe *tf)
+{
+	uint32_t va = rcr2();
+
+	if (lapic_interrupt(tf->tf_trapno))
+		return;
+	print_trapframe(tf, tf->tf_trapno == T_PGFLT ? &va : NULL);
+	panic("trap in the kernel");
+}

@@ -1,0 +1,18 @@
+// Traps: the interrupt table, and what becomes of each trap.
+
+#ifndef FAULTLINE_KERN_TRAP_H
+#define FAULTLINE_KERN_TRAP_H
+
+#include "inc/trap.h"
+
+// Fill the interrupt table, once; make this CPU use it.
+void trap_init(void);
+void trap_init_cpu(void);
+
+// Print a register dump.  cr2 is the address of a page fault that has just happened, or NULL.
+void print_trapframe(const struct Trapframe *tf, const uint32_t *cr2);
+
+// kern/trapentry.S: restore tf's registers and go on there.
+void env_pop(struct Trapframe *tf) __attribute__((noreturn));
+
+#endif

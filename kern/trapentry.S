@@ -1,0 +1,64 @@
+// The way into the kernel, and the way out.
+//
+// While an env runs, this CPU's esp0 is the upper end of that env's Kenv.frame, so what the CPU
+// pushes on a trap, and what is pushed here, is the saved frame: nothing is copied later.  The
+// kernel then runs on the CPU's own stack.  A trap out of the kernel itself (only interrupts,
+// while a CPU is idle) stays on the stack it came on.
+
+#include "inc/mmu.h"
+#include "kern/trapframe.h"
+
+.text
+
+#define TRAP(num, name, err, dpl, text)                                                            \
+	.globl trap_##name;                                                                        \
+	.p2align 3;                                                                                \
+trap_##name:                                                                                       \
+	.if !err;                                                                                  \
+	pushl $0;                                                                                  \
+	.endif;                                                                                    \
+	pushl $num;                                                                                \
+	jmp trap_entry;
+#include "kern/trap.def"
+
+trap_entry:
+	pushl %ds
+	pushl %es
+	pushal
+	movl $GD_KD, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	cld
+	movl %esp, %eax
+	testb $3, TF_CS(%eax)		// where it came from, by the code segment it will go back to
+	jz from_kernel
+	movl FRAME_KSTACK(%eax), %esp
+	xorl %ebp, %ebp			// the kernel's chain of stack frames ends here
+	pushl %eax
+	call trap			// does not return
+
+from_kernel:
+	pushl %eax
+	call trap_in_kernel
+	addl $4, %esp
+	jmp trap_exit
+
+// void env_pop(struct Trapframe *tf): restore all registers from tf, and go on there.
+.globl env_pop
+env_pop:
+	movl 4(%esp), %esp
+trap_exit:
+	popal
+	popl %es
+	popl %ds
+	addl $8, %esp			// trap number and error code
+	iret
+
+// void stack_switch(uint32_t top, void (*f)(void)): go on with f, which does not return, on the
+// stack that ends at top.
+.globl stack_switch
+stack_switch:
+	movl 8(%esp), %eax
+	movl 4(%esp), %esp
+	xorl %ebp, %ebp
+	call *%eax

@@ -1,0 +1,25 @@
+// Page faults of this program: the exception stack, and the handler in C.
+
+#include "inc/lib.h"
+
+// Called by _pgfault_upcall, in lib/pfentry.S.
+void (*_pgfault_handler)(struct UTrapframe *utf);
+
+extern void _pgfault_upcall(void);
+
+void
+set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
+{
+	int r;
+
+	// The handler first: once the upcall is set, it may be called.
+	_pgfault_handler = handler;
+	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
+		return;
+	r = sys_page_alloc(0, (void *) (UXSTACKTOP - PGSIZE), PTE_P | PTE_U | PTE_W);
+	if (r < 0)
+		panic("exception stack: %e", r);
+	r = sys_env_set_pgfault_upcall(0, _pgfault_upcall);
+	if (r < 0)
+		panic("sys_env_set_pgfault_upcall: %e", r);
+}

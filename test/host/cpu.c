@@ -1,0 +1,332 @@
+// The seam on the host: a machine of which the core sees only kern/cpu.h, as strict as a real
+// one can be.
+//
+// - Frames at and above the border have no address; frames that are free may not be touched.
+// - A CPU keeps the translations that fake_touch gives it, until it is told to drop them, and
+//   when told, it looks at the page tables at once and keeps what it finds.  So an entry that
+//   changes after the flush, and a frame that is freed before it, are both seen.
+// - Only the CPU that Space.cpu names hears of a flush.
+
+#include "test/host/fake.h"
+
+#include "inc/assert.h"
+#include "inc/stdio.h"
+#include "inc/string.h"
+#include "kern/cpu.h"
+#include "kern/env.h"
+#include "kern/page.h"
+#include "test/host/test.h"
+
+#define MAXPAGES (BORDER + FAKE_MAXHIGH)
+#define CONSOLE_SIZE 65536
+#define TLB_SIZE 64
+
+pde_t *kern_pgdir;
+int fake_cpu;
+bool fake_kicked[FAKE_NCPU];
+unsigned fake_wakes;
+unsigned fake_flushes;
+char fake_console[CONSOLE_SIZE];
+const char *fake_keys;
+
+static uint8_t *memory;
+static struct PageInfo *infos;
+static uint32_t *links;
+static size_t console_len;
+static struct {
+	struct Space *sp; // NULL: nothing here
+	uint32_t va;
+	pte_t pte;
+} tlb[FAKE_NCPU][TLB_SIZE];
+
+void
+fake_start(uint32_t nlow, uint32_t nhigh)
+{
+	static pde_t kernel_directory[NPDENTRIES];
+
+	if (!memory) {
+		memory = test_reserve((size_t) MAXPAGES * PGSIZE);
+		infos = test_reserve(MAXPAGES * sizeof *infos);
+		links = test_reserve(MAXPAGES * sizeof *links);
+	}
+	if (npages) {
+		memset(infos, 0, npages * sizeof *infos);
+		memset(links, 0, npages * sizeof *links);
+	}
+	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
+		kernel_directory[i] = i << PDXSHIFT | PTE_P | PTE_W;
+	kernel_directory[PDX(UVPT)] = 0;
+	kern_pgdir = kernel_directory;
+
+	memset(memory, GARBAGE, nlow * PGSIZE);
+	memset(memory + (size_t) BORDER * PGSIZE, GARBAGE, nhigh * PGSIZE);
+	page_init(infos, links, nhigh ? BORDER + nhigh : nlow);
+	page_add(0, nlow);
+	page_add(BORDER, BORDER + nhigh);
+	env_init();
+
+	fake_cpu = 0;
+	memset(fake_kicked, 0, sizeof fake_kicked);
+	fake_wakes = fake_flushes = 0;
+	fake_keys = "";
+	memset(tlb, 0, sizeof tlb);
+	fake_clear_console();
+}
+
+// Memory
+
+uint8_t *
+fake_frame(uint32_t ppn)
+{
+	return memory + (size_t) ppn * PGSIZE;
+}
+
+static uint8_t *
+frame_in_use(uint32_t ppn)
+{
+	if (ppn == 0 || ppn >= npages)
+		panic("frame %x does not exist", ppn);
+	if (pages[ppn].pp_ref == 0)
+		panic("frame %x is touched while it is free", ppn);
+	return fake_frame(ppn);
+}
+
+void *
+frame_ptr(uint32_t ppn)
+{
+	if (ppn >= BORDER)
+		panic("frame %x has no address", ppn);
+	return frame_in_use(ppn);
+}
+
+uint32_t
+frame_of(const void *ptr)
+{
+	size_t off = (const uint8_t *) ptr - memory;
+
+	if (off % PGSIZE != 0 || off / PGSIZE >= BORDER)
+		panic("%p is not the address of a frame", ptr);
+	return off / PGSIZE;
+}
+
+void
+frame_zero(uint32_t ppn)
+{
+	memset(frame_in_use(ppn), 0, PGSIZE);
+}
+
+void
+frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n)
+{
+	if (off > PGSIZE || n > PGSIZE - off)
+		panic("read past the end of a frame");
+	memcpy(dst, frame_in_use(ppn) + off, n);
+}
+
+void
+frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n)
+{
+	if (off > PGSIZE || n > PGSIZE - off)
+		panic("write past the end of a frame");
+	memcpy(frame_in_use(ppn) + off, src, n);
+}
+
+// Translations
+
+pte_t
+fake_walk(const struct Space *sp, uint32_t va)
+{
+	pde_t pde = sp->pgdir[PDX(va)];
+
+	if (!(pde & PTE_P))
+		return 0;
+	return ((const pte_t *) fake_frame(PTE_ADDR(pde) >> PGSHIFT))[PTX(va)];
+}
+
+void
+fake_touch(struct Env *e, uint32_t va)
+{
+	struct Space *sp = &kenv(e)->space;
+	int free = -1;
+
+	CHECK(sp->cpu != NOCPU);
+	CHECK(PGOFF(va) == 0);
+	CHECK(fake_walk(sp, va) & PTE_P);
+	for (int i = 0; i < TLB_SIZE; i++) {
+		if (tlb[sp->cpu][i].sp == sp && tlb[sp->cpu][i].va == va)
+			return;
+		if (!tlb[sp->cpu][i].sp)
+			free = i;
+	}
+	CHECK(free >= 0);
+	tlb[sp->cpu][free].sp = sp;
+	tlb[sp->cpu][free].va = va;
+	tlb[sp->cpu][free].pte = fake_walk(sp, va);
+}
+
+void
+tlb_invalidate(struct Space *sp, uint32_t va)
+{
+	fake_flushes++;
+	if (PGOFF(va) != 0)
+		panic("flush of %x, which is no page address", va);
+	if (sp->cpu == NOCPU)
+		return;
+	for (int i = 0; i < TLB_SIZE; i++) {
+		if (tlb[sp->cpu][i].sp != sp || tlb[sp->cpu][i].va != va)
+			continue;
+		if (pages[PTE_ADDR(tlb[sp->cpu][i].pte) >> PGSHIFT].pp_ref == 0)
+			panic("the frame at %x was freed while a CPU could reach it", va);
+		tlb[sp->cpu][i].pte = fake_walk(sp, va);
+		if (!(tlb[sp->cpu][i].pte & PTE_P))
+			tlb[sp->cpu][i].sp = NULL;
+	}
+}
+
+static void
+drop(int cpu, const struct Space *sp)
+{
+	for (int i = 0; i < TLB_SIZE; i++)
+		if (tlb[cpu][i].sp == sp)
+			tlb[cpu][i].sp = NULL;
+}
+
+void
+cpu_forget(struct Env *e)
+{
+	if (kenv(e)->space.cpu != NOCPU || !kenv(e)->space.pgdir)
+		panic("cpu_forget of an env that runs, or has lost its memory already");
+	drop(fake_cpu, &kenv(e)->space);
+}
+
+void
+fake_switch(int cpu, struct Env *e)
+{
+	for (int i = 0; i < TLB_SIZE; i++)
+		if (!e || tlb[cpu][i].sp != &kenv(e)->space)
+			tlb[cpu][i].sp = NULL;
+}
+
+void
+fake_check(void)
+{
+	const pte_t ignore = PTE_A | PTE_D;
+
+	for (int cpu = 0; cpu < FAKE_NCPU; cpu++) {
+		for (int i = 0; i < TLB_SIZE; i++) {
+			struct Space *sp = tlb[cpu][i].sp;
+			if (!sp)
+				continue;
+			if (!sp->pgdir)
+				panic("CPU %d stands on a directory that is free", cpu);
+			if ((fake_walk(sp, tlb[cpu][i].va) ^ tlb[cpu][i].pte) & ~ignore)
+				panic("CPU %d has a stale translation of %x", cpu, tlb[cpu][i].va);
+		}
+	}
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		struct Kenv *k = kenv(e);
+		if (e->env_status == ENV_FREE || k->space.cpu == NOCPU || k->space.cpu == fake_cpu)
+			continue;
+		if ((e->env_status != ENV_RUNNING || k->has_next_frame) && !fake_kicked[k->space.cpu])
+			panic("CPU %d was not told of %x", k->space.cpu, e->env_id);
+	}
+}
+
+// The rest
+
+void
+fpu_copy(struct Env *self, struct Fpu *to)
+{
+	memset(to, (int) (self - envs) + 1, sizeof *to);
+}
+
+void
+fpu_reset(struct Fpu *fpu)
+{
+	memset(fpu, 0xee, sizeof *fpu);
+}
+
+void
+cpu_kick(int cpu)
+{
+	if (cpu < 0 || cpu >= FAKE_NCPU)
+		panic("there is no CPU %d", cpu);
+	if (cpu != fake_cpu)
+		fake_kicked[cpu] = true;
+}
+
+void
+cpu_wake_idle(void)
+{
+	fake_wakes++;
+}
+
+int
+cons_getc(void)
+{
+	return *fake_keys ? *fake_keys++ : 0;
+}
+
+void
+fake_clear_console(void)
+{
+	console_len = 0;
+	fake_console[0] = '\0';
+}
+
+// Once the record is full, it starts anew.
+int
+vcprintf(const char *fmt, va_list ap)
+{
+	va_list again;
+
+	va_copy(again, ap);
+	int n = vsnprintf(fake_console + console_len, CONSOLE_SIZE - console_len, fmt, ap);
+	if (n >= (int) (CONSOLE_SIZE - console_len)) {
+		console_len = 0;
+		n = vsnprintf(fake_console, CONSOLE_SIZE, fmt, again);
+	}
+	console_len += n;
+	va_end(again);
+	return n;
+}
+
+int
+cprintf(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vcprintf(fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+void
+cputchar(int c)
+{
+	cprintf("%c", c);
+}
+
+void
+_panic(const char *file, int line, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	test_panicked(file, line, what);
+}
+
+void
+_warn(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void) file, (void) line;
+	va_start(ap, fmt);
+	vcprintf(fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,126 @@
+// Memory runs out at every place where a call takes some: with 0, 1, 2.. free frames, until it
+// succeeds.  That a call which fails changes nothing is checked by call().
+
+#include "inc/string.h"
+#include "test/host/world.h"
+
+static struct Env *self, *child;
+
+static void
+family(bool both_pools)
+{
+	if (both_pools)
+		world_both_pools();
+	else
+		world();
+	self = program(NULL, 0);
+	child = program(self, NOCPU);
+}
+
+// A call must need exactly n frames of a kind, failing for want of them.
+#define NEEDS(n, kind, ...)                                                                        \
+	do {                                                                                       \
+		uint32_t nframes = 0;                                                              \
+		for (;; nframes++) {                                                               \
+			leave_frames(kind, nframes);                                               \
+			int32_t r = call(__VA_ARGS__);                                             \
+			if (r >= 0)                                                                \
+				break;                                                             \
+			CHECK_EQ(r, -E_NO_MEM);                                                    \
+			CHECK(nframes < 10);                                                       \
+		}                                                                                  \
+		CHECK_EQ(nframes, n);                                                              \
+	} while (0)
+
+TEST(page_alloc_needs_a_page_and_perhaps_a_table)
+{
+	family(false);
+	NEEDS(2, PAGE_USER, self, page_alloc, 0, VA_A, RW);
+	NEEDS(1, PAGE_USER, self, page_alloc, 0, VA_B, RW);
+	NEEDS(2, PAGE_USER, self, page_alloc, 0, VA_C, RW);
+	NEEDS(2, PAGE_USER, self, page_alloc, child->env_id, VA_A, RW);
+	// What is replaced is not there to be used: it must stay if there is nothing else.
+	NEEDS(1, PAGE_USER, self, page_alloc, 0, VA_A, RW);
+}
+
+TEST(page_alloc_needs_low_memory_for_a_table_only)
+{
+	family(true);
+	NEEDS(1, PAGE_KERNEL, self, page_alloc, 0, VA_A, RW);
+	NEEDS(0, PAGE_KERNEL, self, page_alloc, 0, VA_B, RW);
+	CHECK(frame_at(self, VA_A) >= BORDER && frame_at(self, VA_B) >= BORDER);
+}
+
+TEST(page_map_needs_a_table_at_most)
+{
+	family(false);
+	give_page(self, VA_A, RW);
+	NEEDS(0, PAGE_USER, self, page_map, 0, VA_A, 0, VA_B, RW);
+	NEEDS(1, PAGE_USER, self, page_map, 0, VA_A, 0, VA_C, RO);
+	NEEDS(1, PAGE_USER, self, page_map, 0, VA_A, child->env_id, VA_A, RW);
+	NEEDS(0, PAGE_USER, self, page_map, child->env_id, VA_A, 0, VA_A, RW);
+
+	family(true);
+	give_page(self, VA_A, RW);
+	NEEDS(1, PAGE_KERNEL, self, page_map, 0, VA_A, child->env_id, VA_C, RW);
+}
+
+TEST(exofork_needs_a_directory)
+{
+	family(false);
+	NEEDS(1, PAGE_USER, self, exofork);
+	family(true);
+	NEEDS(1, PAGE_KERNEL, self, exofork);
+}
+
+TEST(an_exofork_without_memory_uses_up_no_slot_and_no_id)
+{
+	family(false);
+	leave_frames(PAGE_USER, 0);
+	for (int i = 0; i < 2 * NENV; i++)
+		CHECK_EQ(call(self, exofork), -E_NO_MEM);
+	leave_frames(PAGE_USER, 1);
+	CHECK_EQ(call(self, exofork), 0x1003);
+}
+
+// Let child wait for a message, with a page at va.
+static void
+waits_at(uint32_t va)
+{
+	run_on(child, 1);
+	CHECK_EQ(call(child, ipc_recv, va), 0);
+	let_notice(child);
+}
+
+TEST(a_message_needs_a_table_at_most_and_the_receiver_waits_until_it_is_there)
+{
+	family(false);
+	give_page(self, VA_A, RW);
+	waits_at(VA_C);
+	NEEDS(1, PAGE_USER, self, ipc_try_send, child->env_id, 1, VA_A, RW);
+	CHECK_EQ(child->env_ipc_value, 1);
+	CHECK_EQ(frame_at(child, VA_C), frame_at(self, VA_A));
+	waits_at(VA_C);
+	NEEDS(0, PAGE_USER, self, ipc_try_send, child->env_id, 2, VA_A, RO);
+	waits_at(VA_A);
+	NEEDS(0, PAGE_USER, self, ipc_try_send, child->env_id, 3, UTOP, 0);
+}
+
+TEST(all_other_calls_need_no_memory)
+{
+	family(false);
+	give_page(self, VA_A, RW);
+	give_page(child, VA_A, RW);
+	NEEDS(0, PAGE_USER, self, cputs, VA_A, 5);
+	NEEDS(0, PAGE_USER, self, cgetc);
+	NEEDS(0, PAGE_USER, self, getenvid);
+	NEEDS(0, PAGE_USER, self, page_unmap, child->env_id, VA_A);
+	leave_frames(PAGE_USER, 0);
+	NEEDS(0, PAGE_USER, self, page_unmap, child->env_id, VA_C);
+	NEEDS(0, PAGE_USER, self, env_set_status, child->env_id, ENV_NOT_RUNNABLE);
+	NEEDS(0, PAGE_USER, self, env_set_pgfault_upcall, child->env_id, 1);
+	NEEDS(0, PAGE_USER, self, env_set_trapframe, child->env_id, VA_A);
+	NEEDS(0, PAGE_USER, self, env_destroy, child->env_id);
+	NEEDS(0, PAGE_USER, self, yield);
+	world_check();
+}

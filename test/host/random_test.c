@@ -1,0 +1,549 @@
+// Programs that make random calls, on two CPUs, against a model of what the contracts say.
+//
+// The domains of arguments are small, so that the calls meet: a handful of pages and ids, legal
+// and not.  Before each call the model says what it must return; afterwards, the mappings of
+// all envs must be those of the model, and all invariants must hold.  A CPU that has been told
+// something enters the kernel only when its turn comes, so that calls also meet envs that are
+// dying, or stopped, and still on their CPU.
+
+#include "inc/string.h"
+#include "kern/sched.h"
+#include "kern/syscall.h"
+#include "kern/upcall.h"
+#include "test/host/world.h"
+
+#define NCPUS 2
+#define MAXENVS 6
+#define NPAGES 6
+#define ANY INT32_MIN // the model leaves the result open
+
+static const uint32_t va_of[NPAGES] = {VA_A, VA_B, VA_A + PTSIZE - PGSIZE, VA_C,
+				       UXSTACKTOP - PGSIZE, USTACKTOP - PGSIZE};
+static const uint32_t odd_vas[] = {VA_A + 1, UTOP - 4, UTOP, UVPT, KERNBASE, 0xffffffff, 0};
+static const uint32_t perms[] = {RO, RW, RW, RO | PTE_COW, RW | PTE_SHARE, PTE_SYSCALL};
+static const uint32_t odd_perms[] = {0,		    PTE_P,	  PTE_U | PTE_W, RO | PTE_PWT,
+				     RW | PTE_GIVENW, RO | PTE_G, 0xfffff007,	  RW | PTE_D};
+
+// What must be mapped.
+struct Mapping {
+	uint32_t frame, bits; // 0: nothing
+};
+static struct {
+	envid_t id;
+	struct Mapping at[NPAGES];
+} model[NENV];
+
+static struct Env *on_cpu[NCPUS];
+static unsigned ncalls, nerrors[MAXERROR];
+
+static uint32_t
+random_va(void)
+{
+	return random_below(12) ? PICK(va_of) : PICK(odd_vas);
+}
+
+static uint32_t
+random_perm(void)
+{
+	return random_below(10) ? PICK(perms) : PICK(odd_perms);
+}
+
+// An id of anybody, living or not, or nobody's.
+static uint32_t
+random_id(struct Env *self)
+{
+	struct Env *e = &envs[random_below(MAXENVS)];
+
+	switch (random_below(8)) {
+	case 0:
+	case 1:
+	case 2:
+		return 0;
+	case 3:
+		return self->env_id;
+	case 4:
+		return e->env_id + (random_below(3) - 1) * 0x1000;
+	case 5:
+		return random_below(2) ? UINT32_MAX : random_below(UINT32_MAX);
+	default:
+		return e->env_id;
+	}
+}
+
+// The model: envs
+
+static struct Env *
+living(struct Env *self, envid_t id)
+{
+	if (id == 0)
+		return self;
+	for (struct Env *e = envs; e < envs + NENV; e++)
+		if (e->env_id == id && e->env_status != ENV_FREE && e->env_status != ENV_DYING)
+			return e;
+	return NULL;
+}
+
+static struct Env *
+ours(struct Env *self, envid_t id)
+{
+	struct Env *e = living(self, id);
+
+	return e && (e == self || e->env_parent_id == self->env_id) ? e : NULL;
+}
+
+static unsigned
+count_envs(void)
+{
+	unsigned n = 0;
+
+	for (struct Env *e = envs; e < envs + NENV; e++)
+		n += e->env_status != ENV_FREE;
+	return n;
+}
+
+// The model: memory
+
+// What the model has at va of e, or NULL when va is none of its pages.
+static struct Mapping *
+mapping(struct Env *e, uint32_t va)
+{
+	for (int i = 0; i < NPAGES; i++)
+		if (va_of[i] == va)
+			return &model[e - envs].at[i];
+	return NULL;
+}
+
+static bool
+is_perm(uint32_t perm)
+{
+	return (perm & 5) == 5 && (perm & ~0xe07u) == 0;
+}
+
+static bool
+is_page(uint32_t va)
+{
+	return va < UTOP && va % PGSIZE == 0;
+}
+
+// Whether e may read n bytes at va.
+static bool
+readable(struct Env *e, uint32_t va, uint32_t n)
+{
+	for (; n > 0; va++, n--) {
+		struct Mapping *m = va < UTOP ? mapping(e, ROUNDDOWN(va, PGSIZE)) : NULL;
+		if (!m || !m->bits)
+			return false;
+	}
+	return true;
+}
+
+// The bits of a mapping of `from' in `to', with perm, or 0 if that is not allowed.
+static uint32_t
+passed_on(struct Env *from, const struct Mapping *m, struct Env *to, uint32_t perm)
+{
+	if (!m || !m->bits || !is_perm(perm))
+		return 0;
+	if (from == to) {
+		if ((perm & PTE_W) && !(m->bits & PTE_GIVENW))
+			return 0;
+		return perm | (m->bits & PTE_GIVENW);
+	}
+	if ((perm & PTE_W) && !(m->bits & PTE_W))
+		return 0;
+	return perm | (perm & PTE_W ? PTE_GIVENW : 0);
+}
+
+static bool
+has_table(struct Env *e, uint32_t va)
+{
+	return kenv(e)->space.pgdir[PDX(va)] & PTE_P;
+}
+
+static void
+model_matches(void)
+{
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		if (e->env_status == ENV_FREE)
+			continue;
+		if (model[e - envs].id != e->env_id) {
+			memset(&model[e - envs], 0, sizeof model[0]);
+			model[e - envs].id = e->env_id;
+		}
+		for (int i = 0; i < NPAGES; i++) {
+			CHECK_EQ(bits_at(e, va_of[i]), model[e - envs].at[i].bits);
+			CHECK_EQ(frame_at(e, va_of[i]), model[e - envs].at[i].frame);
+		}
+	}
+}
+
+// One call: what it must return, made before it; and what it must have done, made after.
+struct Call {
+	uint32_t number, arg[5];
+	int32_t want;		 // ANY
+	bool may_lack_memory;	 // then -E_NO_MEM is right, too
+	struct Env *env;	 // whose
+	struct Mapping *changes; // mapping changes
+	struct Mapping to;	 // to this; frame 0 with bits: a frame that is new
+	bool keeps_eax;
+};
+
+static void
+predict_page_alloc(struct Env *self, struct Call *c)
+{
+	struct Env *e = ours(self, c->arg[0]);
+
+	if (!e) {
+		c->want = -E_BAD_ENV;
+	} else if (!is_page(c->arg[1]) || !is_perm(c->arg[2])) {
+		c->want = -E_INVAL;
+	} else {
+		c->may_lack_memory = page_nfree() < 2u - has_table(e, c->arg[1]);
+		c->env = e;
+		c->changes = mapping(e, c->arg[1]);
+		c->to.bits = c->arg[2] | (c->arg[2] & PTE_W ? PTE_GIVENW : 0);
+	}
+}
+
+// A page on its way, by sys_page_map or a message, where nothing else is wrong.
+static void
+predict_passing(struct Call *c, const struct Mapping *m, uint32_t bits, struct Env *to, uint32_t va)
+{
+	c->may_lack_memory = !has_table(to, va) && page_nfree() < 1;
+	c->env = to;
+	c->changes = mapping(to, va);
+	c->to.frame = m->frame;
+	c->to.bits = bits;
+}
+
+static void
+predict_page_map(struct Env *self, struct Call *c)
+{
+	struct Env *src = ours(self, c->arg[0]), *dst = ours(self, c->arg[2]);
+
+	if (!src || !dst) {
+		c->want = -E_BAD_ENV;
+		return;
+	}
+	struct Mapping *m = mapping(src, c->arg[1]);
+	uint32_t bits = passed_on(src, m, dst, c->arg[4]);
+	if (!is_page(c->arg[1]) || !is_page(c->arg[3]) || !bits)
+		c->want = -E_INVAL;
+	else
+		predict_passing(c, m, bits, dst, c->arg[3]);
+}
+
+static void
+predict_page_unmap(struct Env *self, struct Call *c)
+{
+	struct Env *e = ours(self, c->arg[0]);
+
+	if (!e) {
+		c->want = -E_BAD_ENV;
+	} else if (!is_page(c->arg[1])) {
+		c->want = -E_INVAL;
+	} else {
+		c->env = e;
+		c->changes = mapping(e, c->arg[1]);
+	}
+}
+
+static void
+predict_ipc_try_send(struct Env *self, struct Call *c)
+{
+	struct Env *to = living(self, c->arg[0]);
+	const uint32_t srcva = c->arg[2];
+
+	if (!to) {
+		c->want = -E_BAD_ENV;
+		return;
+	}
+	struct Mapping *m = mapping(self, srcva);
+	uint32_t bits = passed_on(self, m, to, c->arg[3]);
+	bool invalid = srcva < UTOP && (!is_page(srcva) || !bits);
+	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva;
+	if (invalid && !to->env_ipc_recving)
+		c->want = ANY; // either of two errors
+	else if (invalid)
+		c->want = -E_INVAL;
+	else if (!to->env_ipc_recving)
+		c->want = -E_IPC_NOT_RECV;
+	else if (srcva < UTOP && dstva < UTOP)
+		predict_passing(c, m, bits, to, dstva);
+}
+
+static struct Call
+random_call(struct Env *self)
+{
+	static const uint32_t statuses[] = {ENV_RUNNABLE, ENV_RUNNABLE, ENV_NOT_RUNNABLE, ENV_RUNNING,
+					    ENV_FREE, ENV_DYING, 77};
+	struct Call c = {0};
+	uint32_t *arg = c.arg;
+
+	switch (random_below(32)) {
+	default:
+		c.number = SYS_page_alloc;
+		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_perm();
+		predict_page_alloc(self, &c);
+		break;
+	case 0 ... 6:
+		c.number = SYS_page_map;
+		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_id(self);
+		arg[3] = random_va(), arg[4] = random_perm();
+		predict_page_map(self, &c);
+		break;
+	case 7 ... 9:
+		c.number = SYS_page_unmap;
+		arg[0] = random_id(self), arg[1] = random_va();
+		predict_page_unmap(self, &c);
+		break;
+	case 10 ... 13:
+		c.number = SYS_ipc_try_send;
+		arg[0] = random_id(self), arg[1] = 7, arg[2] = random_va(), arg[3] = random_perm();
+		predict_ipc_try_send(self, &c);
+		break;
+	case 14 ... 15:
+		c.number = SYS_ipc_recv;
+		arg[0] = random_va();
+		c.want = arg[0] < UTOP && !is_page(arg[0]) ? -E_INVAL : 0;
+		break;
+	case 16 ... 17:
+		if (count_envs() == MAXENVS)
+			return random_call(self);
+		c.number = SYS_exofork;
+		c.want = ANY;
+		c.may_lack_memory = page_nfree() < 1;
+		break;
+	case 18 ... 20:
+		c.number = SYS_env_set_status;
+		arg[0] = random_id(self), arg[1] = PICK(statuses);
+		if (!ours(self, arg[0]))
+			c.want = -E_BAD_ENV;
+		else if (arg[1] != ENV_RUNNABLE && arg[1] != ENV_NOT_RUNNABLE)
+			c.want = -E_INVAL;
+		break;
+	case 21:
+		if (random_below(3))
+			return random_call(self);
+		c.number = SYS_env_destroy;
+		arg[0] = random_id(self);
+		c.want = ours(self, arg[0]) ? 0 : -E_BAD_ENV;
+		break;
+	case 22:
+		c.number = SYS_env_set_pgfault_upcall;
+		arg[0] = random_id(self), arg[1] = random_va();
+		c.want = ours(self, arg[0]) ? 0 : -E_BAD_ENV;
+		break;
+	case 23:
+		c.number = SYS_yield;
+		break;
+	case 24 ... 25:
+		c.number = SYS_env_set_trapframe;
+		arg[0] = random_id(self);
+		arg[1] = random_va() + (random_below(2) ? 0 : PGSIZE - random_below(80));
+		if (!ours(self, arg[0]))
+			c.want = -E_BAD_ENV;
+		else if (!readable(self, arg[1], sizeof(struct Trapframe)))
+			c.want = -E_FAULT;
+		else
+			c.keeps_eax = ours(self, arg[0]) == self;
+		break;
+	case 26:
+		c.number = SYS_cputs;
+		c.want = ANY; // may end the caller, or come in parts
+		arg[0] = random_va() + random_below(3) * 100;
+		arg[1] = random_below(4) ? random_below(1500) : random_below(3 * PGSIZE);
+		break;
+	case 27:
+		c.number = random_below(2) ? SYS_getenvid : NSYSCALLS + random_below(UINT32_MAX / 2);
+		c.want = c.number == SYS_getenvid ? self->env_id : -E_INVAL;
+		break;
+	}
+	return c;
+}
+
+static void
+make_call(struct Env *self)
+{
+	struct Call c = random_call(self);
+	struct Snapshot before = {0}, after;
+	const bool compare = random_below(8) == 0; // it takes time
+	struct Trapframe *tf = &kenv(self)->frame;
+	struct Kenv saved;
+
+	fake_clear_console();
+	tf->tf_regs = (struct PushRegs) {0};
+	tf->tf_eip = 0;
+	if (compare) {
+		before = snapshot(false);
+		saved = *kenv(self);
+	}
+	enter(self, c.number, c.arg);
+	ncalls++;
+	int32_t r = tf->tf_regs.reg_eax;
+	if (c.number == SYS_cputs) {
+		if (tf->tf_eip == CALL_EIP - 2 || self->env_status == ENV_DYING)
+			return;
+		CHECK(readable(self, c.arg[0], c.arg[1]));
+		CHECK_EQ(r, 0);
+		return;
+	}
+	if (c.keeps_eax)
+		return;
+	CHECK_EQ(tf->tf_eip, CALL_EIP);
+	if (r == -E_NO_MEM)
+		CHECK(c.may_lack_memory);
+	else if (c.want != ANY)
+		CHECK_EQ(r, c.want);
+	else if (c.number == SYS_ipc_try_send)
+		CHECK(r == -E_INVAL || r == -E_IPC_NOT_RECV);
+	if (r < 0) {
+		CHECK(-r < MAXERROR);
+		nerrors[-r]++;
+		if (compare) {
+			kenv(self)->frame = saved.frame;
+			after = snapshot(false);
+			CHECK(snapshot_is(&before, &after));
+			tf->tf_regs.reg_eax = r;
+		}
+		return;
+	}
+	nerrors[0]++;
+	if (!c.changes)
+		return;
+	if (c.to.bits && !c.to.frame) {
+		c.to.frame = c.changes - model[c.env - envs].at < NPAGES
+			? frame_at(c.env, va_of[c.changes - model[c.env - envs].at])
+			: 0;
+		CHECK_EQ(pages[c.to.frame].pp_ref, 1); // nobody else's
+		for (int i = 0; i < PGSIZE; i += 64)
+			CHECK_EQ(fake_frame(c.to.frame)[i], 0);
+	}
+	*c.changes = c.to;
+}
+
+// self touches memory that is not there, and has an upcall or is ended.
+static void
+fault(struct Env *self)
+{
+	static const uint32_t stacks[] = {
+		USTACKTOP,	     UXSTACKTOP,	UXSTACKTOP - 1, UXSTACKTOP - 52,
+		UXSTACKTOP - 4000, UXSTACKTOP - 4040, UXSTACKTOP - 4041,
+		UXSTACKTOP - 4096, UXSTACKTOP - 4097, 0, 3, 0xffffffff};
+	const struct Mapping *m = mapping(self, UXSTACKTOP - PGSIZE);
+	struct Trapframe *tf = &kenv(self)->frame;
+	uint32_t bad;
+
+	tf->tf_esp = PICK(stacks);
+	uint32_t esp = tf->tf_esp;
+	bool nested = esp >= UXSTACKTOP - PGSIZE && esp < UXSTACKTOP;
+	bool room = (m->bits & PTE_W) && (!nested || esp >= UXSTACKTOP - PGSIZE + 56);
+	if (!self->env_pgfault_upcall) {
+		env_kill(self);
+	} else if (upcall_page_fault(self, 0xdeadbeef, FEC_U, &bad) < 0) {
+		CHECK(!room);
+		user_mem_fail(self, bad);
+	} else {
+		CHECK(room);
+		CHECK_EQ(tf->tf_esp, (nested ? esp - 4 : UXSTACKTOP) - 52);
+	}
+}
+
+// The programs scribble over their memory, so that registers read from it are anything.
+static void
+scribble(struct Env *self)
+{
+	uint32_t va = PICK(va_of), word = random_below(UINT32_MAX);
+
+	if (bits_at(self, va) & PTE_W) {
+		poke(self, va + random_below(PGSIZE / 4) * 4, &word, 4);
+		poke(self, va + random_below(32) * 4, &word, 4);
+	}
+}
+
+// One visit of cpu to the kernel, and what happens until the next.
+static void
+step(int cpu)
+{
+	struct Env *self = on_cpu[cpu];
+
+	fake_cpu = cpu;
+	fake_kicked[cpu] = false;
+	if (self) {
+		CHECK_EQ(kenv(self)->space.cpu, cpu);
+		if (!env_take_frame(self) && self->env_status == ENV_RUNNING) {
+			if (random_below(40) == 0)
+				fault(self);
+			else if (random_below(10) == 0)
+				sched_tick(self);
+			else
+				make_call(self);
+		}
+	}
+	struct Env *next = sched_pick(self, cpu);
+	if (next != self)
+		fake_switch(cpu, next);
+	on_cpu[cpu] = next;
+	if (next) {
+		CHECK_EQ(next->env_status, ENV_RUNNING);
+		uint32_t va = PICK(va_of);
+		if (bits_at(next, va))
+			fake_touch(next, va);
+		scribble(next);
+	}
+	world_check();
+	model_matches();
+}
+
+// When nobody has anything left to do, all are destroyed, and a new first program comes.
+static void
+begin_again(void)
+{
+	for (struct Env *e = envs; e < envs + NENV; e++)
+		if (e->env_status != ENV_FREE)
+			env_destroy(NULL, e);
+	world_check();
+	program(NULL, NOCPU);
+	program(NULL, NOCPU);
+	program(NULL, NOCPU);
+}
+
+static void
+run_random(unsigned calls)
+{
+	unsigned ngenerations = 0;
+
+	random_seed();
+	memset(model, 0, sizeof model);
+	memset(on_cpu, 0, sizeof on_cpu);
+	memset(nerrors, 0, sizeof nerrors);
+	ncalls = 0;
+	while (ncalls < calls) {
+		if (env_nactive() == 0) {
+			begin_again();
+			ngenerations++;
+		}
+		step(random_below(NCPUS));
+	}
+	test_note("%u calls, %u generations; %u succeeded, bad env %u, inval %u, no mem %u, "
+		  "fault %u, not recv %u",
+		  ncalls, ngenerations, nerrors[0], nerrors[E_BAD_ENV], nerrors[E_INVAL],
+		  nerrors[E_NO_MEM], nerrors[E_FAULT], nerrors[E_IPC_NOT_RECV]);
+}
+
+TEST(random_calls_with_little_memory_do_what_the_contracts_say)
+{
+	fake_start(28, 0);
+	run_random(test_steps(100000));
+}
+
+TEST(random_calls_with_enough_memory_do_what_the_contracts_say)
+{
+	fake_start(80, 0);
+	run_random(test_steps(100000));
+}
+
+TEST(random_calls_with_memory_of_both_kinds_do_what_the_contracts_say)
+{
+	fake_start(24, 8);
+	run_random(test_steps(100000) / 20);
+}

@@ -1,0 +1,17 @@
+// A handler inside the kernel, which must not run there with the kernel's rights.
+
+#include "inc/lib.h"
+
+// Volatile: the compilers must not find out that it is NULL.
+static uint32_t *volatile nowhere;
+
+void
+umain(int argc, char **argv)
+{
+	int r;
+
+	if ((r = sys_page_alloc(0, (void *) (UXSTACKTOP - PGSIZE), PTE_P | PTE_U | PTE_W)) < 0)
+		panic("sys_page_alloc: %e", r);
+	sys_env_set_pgfault_upcall(0, (void *) 0xf0100020);
+	*nowhere = 0;
+}
