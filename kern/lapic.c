@@ -65,13 +65,13 @@ lapic_init(void)
 {
 	set(SVR, SVR_ENABLE | (IRQ_OFFSET + IRQ_SPURIOUS));
 	set(TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
-	set(LVT_TIMER, LVT_MASKED);
 	set(LVT_LINT0, LVT_MASKED);
 	set(LVT_LINT1, LVT_MASKED);
 	set(LVT_ERROR, IRQ_OFFSET + IRQ_ERROR);
 	set(ESR, 0);
 	set(TPR, 0);
 	set(EOI, 0);
+	lapic_timer(true);
 }
 
 void

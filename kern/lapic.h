@@ -8,10 +8,10 @@
 // Map the registers, which every CPU finds at physical address pa.
 void lapic_map(physaddr_t pa);
 
-// Start this CPU's local APIC, with its timer off.
+// Start this CPU's local APIC, with its timer on.
 void lapic_init(void);
 
-// Let the timer interrupt this CPU every 10 ms, or not.
+// Let the timer interrupt this CPU every 10 ms, or not (when it is idle).
 void lapic_timer(bool on);
 
 // Interrupt the CPU with this APIC id.

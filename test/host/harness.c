@@ -82,13 +82,13 @@ test_panics(void (*f)(void *), void *arg)
 }
 
 void
-random_seed(void)
+random_seed(uint32_t salt)
 {
 	const char *seed = getenv("SEED");
 
 	random_state = seed ? strtoull(seed, NULL, 0) : 1;
 	test_note("seed %llu", (unsigned long long) random_state);
-	random_state = random_state * 0x9e3779b97f4a7c15 + 0x2545f4914f6cdd1d;
+	random_state = (random_state + salt) * 0x9e3779b97f4a7c15 + 0x2545f4914f6cdd1d;
 }
 
 uint32_t

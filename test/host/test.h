@@ -64,9 +64,9 @@ void test_panicked(const char *file, int line, const char *what) __attribute__((
 // Print a line that starts with # into the report.
 void test_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-// Random numbers from 0 to n - 1, from a seed that the report names.  $SEED chooses another,
-// $STEPS the length of the tests that ask for it.
-void random_seed(void);
+// Random numbers from 0 to n - 1, from a seed that the report names, and a salt that tells tests
+// apart.  $SEED chooses another, $STEPS the length of the tests that ask for it.
+void random_seed(uint32_t salt);
 uint32_t random_below(uint32_t n);
 #define PICK(array) ((array)[random_below(sizeof(array) / sizeof((array)[0]))])
 unsigned test_steps(unsigned usual);
