@@ -60,11 +60,10 @@ protected:
 	movl %edi, %eax			// bootmain's argument is in a register
 	call bootmain			// does not return
 
-	.p2align 2
 gdt:
-	.quad 0
-	.quad 0x00cf9a000000ffff	// GD_KT: flat 4 GiB code
-	.quad 0x00cf92000000ffff	// GD_KD: flat 4 GiB data
-gdt_desc:
+gdt_desc:				// the CPU never reads the first descriptor of a GDT
 	.word 23
 	.long gdt
+	.word 0
+	.quad 0x00cf9a000000ffff	// GD_KT: flat 4 GiB code
+	.quad 0x00cf92000000ffff	// GD_KD: flat 4 GiB data

@@ -9,9 +9,10 @@
 #include "inc/x86.h"
 
 #define SECTOR 512
-#define CMDLINE_SECTOR 1
-#define KERNEL_SECTOR 2
-#define HEADERS ((struct Elf *) 0x10000) // a page for the ELF header and program headers
+#define CMDLINE_AT SECTOR // bytes from the start of the disk
+#define KERNEL_AT (2 * SECTOR)
+// The command line is read together with the kernel's first page, which has all its headers.
+#define HEADERS ((struct Elf *) (BOOT_CMDLINE + SECTOR))
 
 #define IDE_DATA 0x1f0
 #define IDE_COUNT 0x1f2
@@ -23,15 +24,15 @@
 #define IDE_DRQ 0x08 // there is data to be read
 #define IDE_FIRST_LBA 0xe0
 
-// Read the sectors that hold bytes off..off+n-1 of the disk from sector `first' on, to where the
-// byte at off comes to stand at addr.  Both are equally far into a sector.
+// Read the sectors that hold bytes off..off+n-1 of the disk, to where the byte at off comes to
+// stand at addr.  Both are equally far into a sector.
 static void
-read_disk(uint32_t addr, uint32_t n, uint32_t off, uint32_t first)
+read_disk(uint32_t addr, uint32_t n, uint32_t off)
 {
 	uint32_t end = addr + n;
 
 	addr &= ~(SECTOR - 1);
-	for (uint32_t lba = first + off / SECTOR; addr < end; addr += SECTOR, lba++) {
+	for (uint32_t lba = off / SECTOR; addr < end; addr += SECTOR, lba++) {
 		outb(IDE_COUNT, 1);
 		outb(IDE_LBA, lba);
 		outb(IDE_LBA + 1, lba >> 8);
@@ -58,15 +59,13 @@ bootmain(uint32_t mmap_end)
 	mb.mb_mmap_addr = BOOT_MMAP;
 	mb.mb_mmap_length = mmap_end - BOOT_MMAP;
 
-	read_disk(BOOT_CMDLINE, SECTOR, 0, CMDLINE_SECTOR);
-	read_disk((uint32_t) HEADERS, PGSIZE, 0, KERNEL_SECTOR);
+	read_disk(BOOT_CMDLINE, SECTOR + PGSIZE, CMDLINE_AT);
 	ph = (struct Proghdr *) ((char *) HEADERS + HEADERS->e_phoff);
 	for (int i = HEADERS->e_phnum; i > 0; i--, ph++) {
 		if (ph->p_type != ELF_PROG_LOAD)
 			continue;
-		read_disk(ph->p_pa, ph->p_filesz, ph->p_offset, KERNEL_SECTOR);
-		for (uint32_t at = ph->p_filesz; at < ph->p_memsz; at++)
-			((char *) ph->p_pa)[at] = 0;
+		read_disk(ph->p_pa, ph->p_filesz, KERNEL_AT + ph->p_offset);
+		stosb((char *) ph->p_pa + ph->p_filesz, 0, ph->p_memsz - ph->p_filesz);
 	}
 	asm volatile("jmp *%0" : : "r"(HEADERS->e_entry), "a"(MULTIBOOT_MAGIC), "b"(&mb));
 	__builtin_unreachable();

@@ -14,7 +14,7 @@
 // Where our boot sector puts things, all below the first page that the kernel uses.
 #define BOOT_MMAP 0x0700    // the memory map, up to
 #define BOOT_MMAP_END 0x1000
-#define BOOT_CMDLINE 0x1000 // one sector of the disk: the command line
+#define BOOT_CMDLINE 0x1000 // the disk's second sector: the command line
 
 #ifndef __ASSEMBLER__
 

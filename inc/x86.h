@@ -61,6 +61,13 @@ outsb(int port, const void *addr, size_t n)
 	asm volatile("cld; rep outsb" : "+S"(addr), "+c"(n) : "d"(port) : "memory", "cc");
 }
 
+// Store n times the byte c from addr on.
+static inline void
+stosb(void *addr, int c, size_t n)
+{
+	asm volatile("cld; rep stosb" : "+D"(addr), "+c"(n) : "a"(c) : "memory", "cc");
+}
+
 static inline void
 invlpg(uint32_t va)
 {
