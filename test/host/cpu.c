@@ -223,9 +223,15 @@ fake_check(void)
 				panic("CPU %d has a stale translation of %x", cpu, tlb[cpu][i].va);
 		}
 	}
+	struct Env *on[FAKE_NCPU] = {NULL};
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		struct Kenv *k = kenv(e);
-		if (e->env_status == ENV_FREE || k->space.cpu == NOCPU || k->space.cpu == fake_cpu)
+		if (e->env_status == ENV_FREE || k->space.cpu == NOCPU)
+			continue;
+		if (on[k->space.cpu])
+			panic("CPU %d has %x and %x", k->space.cpu, on[k->space.cpu]->env_id, e->env_id);
+		on[k->space.cpu] = e;
+		if (k->space.cpu == fake_cpu)
 			continue;
 		if ((e->env_status != ENV_RUNNING || k->has_next_frame) && !fake_kicked[k->space.cpu])
 			panic("CPU %d was not told of %x", k->space.cpu, e->env_id);

@@ -40,8 +40,8 @@ pte_t fake_walk(const struct Space *sp, uint32_t va);
 void fake_touch(struct Env *e, uint32_t va);
 // cpu turns to e, or to nothing, and drops all others' translations.
 void fake_switch(int cpu, struct Env *e);
-// Fail unless every translation in a TLB is still what the page tables say, and every CPU that
-// must look at something has been kicked.
+// Fail unless every translation in a TLB is still what the page tables say, a CPU has one env at
+// most, and every CPU that must look at something has been kicked.
 void fake_check(void);
 
 #endif

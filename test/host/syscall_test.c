@@ -241,6 +241,15 @@ TEST(a_text_without_letters_is_none_after_another_text_too)
 	CHECK_EQ(self->env_status, ENV_RUNNING);
 }
 
+TEST(a_text_may_contain_zero_bytes)
+{
+	family();
+	give_page(self, VA_A, RO);
+	poke(self, VA_A, "one\0two\0", 8);
+	call(self, cputs, VA_A, 8);
+	CHECK(memcmp(fake_console, "one\0two\0", 8) == 0);
+}
+
 TEST(a_text_that_goes_away_while_it_is_printed_destroys_the_caller)
 {
 	family();
