@@ -36,7 +36,7 @@ struct Proghdr {
 	uint32_t p_align;
 };
 
-#define ELF_CLASS_32 1	  // e_elf[0]
+#define ELF_CLASS_32 1    // e_elf[0]
 #define ELF_DATA_LITTLE 1 // e_elf[1]
 #define ELF_TYPE_EXEC 2
 #define ELF_MACHINE_386 3

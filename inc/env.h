@@ -49,22 +49,22 @@ enum EnvType {
 
 // The letters in brackets are the locking rules of kern/spinlock.h.
 struct Env {
-	struct Trapframe env_tf;       // [I] a valid user frame to start from, not its registers
-	struct Env *env_link;	       // [I] NULL: the kernel's lists are its own affair
-	envid_t env_id;		       // [K] changes with each life of the slot
-	envid_t env_parent_id;	       // [K] who made it; 0 for the first
-	enum EnvType env_type;	       // [K]
-	unsigned env_status;	       // [K] enum EnvStatus
-	uint32_t env_runs;	       // [K] how often a CPU has taken it up
-	int env_cpunum;		       // [K] the CPU that last did
-	pde_t *env_pgdir;	       // [I] NULL: a program's page directory is at UVPD
-	void *env_pgfault_upcall;      // [K] entry point for page faults, or NULL
-	uint32_t env_ipc_recving;      // [K] waits in sys_ipc_recv
-	void *env_ipc_dstva;	       // [K] where it takes a page; >= UTOP: nowhere
-	uint32_t env_ipc_value;	       // [K] what came last,
-	envid_t env_ipc_from;	       // [K] from whom,
-	int env_ipc_perm;	       // [K] and the rights of the page that came, or 0
-	uint32_t env_reserved;	       // [I] rounds the size to a power of two
+	struct Trapframe env_tf;  // [I] a valid user frame to start from, not its registers
+	struct Env *env_link;     // [I] NULL: the kernel's lists are its own affair
+	envid_t env_id;           // [K] changes with each life of the slot
+	envid_t env_parent_id;    // [K] who made it; 0 for the first
+	enum EnvType env_type;    // [K]
+	unsigned env_status;      // [K] enum EnvStatus
+	uint32_t env_runs;        // [K] how often a CPU has taken it up
+	int env_cpunum;           // [K] the CPU that last did
+	pde_t *env_pgdir;         // [I] NULL: a program's page directory is at UVPD
+	void *env_pgfault_upcall; // [K] entry point for page faults, or NULL
+	uint32_t env_ipc_recving; // [K] waits in sys_ipc_recv
+	void *env_ipc_dstva;      // [K] where it takes a page; >= UTOP: nowhere
+	uint32_t env_ipc_value;   // [K] what came last,
+	envid_t env_ipc_from;     // [K] from whom,
+	int env_ipc_perm;         // [K] and the rights of the page that came, or 0
+	uint32_t env_reserved;    // [I] rounds the size to a power of two
 };
 
 #if !__STDC_HOSTED__

@@ -37,15 +37,15 @@
 // The kernel's part.
 #define KERNBASE 0xf0000000
 #define KSTACKTOP KERNBASE
-#define KSTKSIZE 0x8000	  // one CPU's kernel stack: 8 pages
-#define KSTKGAP 0x8000	  // nothing below it, so that an overflow faults
+#define KSTKSIZE 0x8000    // one CPU's kernel stack: 8 pages
+#define KSTKGAP 0x8000     // nothing below it, so that an overflow faults
 #define KSTKSTRIDE 0x10000 // KSTKSIZE + KSTKGAP; CPU number = distance from KSTACKTOP / this
 #define MMIOLIM 0xefc00000
 #define MMIOBASE 0xef800000
 #define ULIM MMIOBASE
 
 // Where CPU i looks at a frame that the map at KERNBASE does not reach.
-#define FRAMEWINDOW(i) (MMIOLIM + (i) * 2 * PGSIZE)
+#define FRAMEWINDOW(i) (MMIOLIM + (i) *2 * PGSIZE)
 
 // Seen by programs, written by the kernel.
 #define UVPT 0xef400000

@@ -22,17 +22,17 @@
 #define PTE_ADDR(pte) ((physaddr_t) (pte) & ~0xfffu)
 
 // Bits of a page table or directory entry.
-#define PTE_P 0x001   // present
-#define PTE_W 0x002   // writable
-#define PTE_U 0x004   // user
-#define PTE_PWT 0x008 // write-through
-#define PTE_PCD 0x010 // cache disabled
-#define PTE_A 0x020   // accessed
-#define PTE_D 0x040   // dirty
-#define PTE_PS 0x080  // directory entry: maps 4 MiB by itself
-#define PTE_G 0x100   // global: survives a CR3 load
+#define PTE_P 0x001     // present
+#define PTE_W 0x002     // writable
+#define PTE_U 0x004     // user
+#define PTE_PWT 0x008   // write-through
+#define PTE_PCD 0x010   // cache disabled
+#define PTE_A 0x020     // accessed
+#define PTE_D 0x040     // dirty
+#define PTE_PS 0x080    // directory entry: maps 4 MiB by itself
+#define PTE_G 0x100     // global: survives a CR3 load
 #define PTE_AVAIL 0xe00 // the hardware ignores these three: programs use them as they like
-#define PTE_COW 0x800	// libc: copy on write
+#define PTE_COW 0x800   // libc: copy on write
 #define PTE_SHARE 0x400 // libc: fork keeps it shared
 // What a program may ask for in a mapping.
 #define PTE_SYSCALL (PTE_AVAIL | PTE_P | PTE_W | PTE_U)

@@ -6,13 +6,13 @@
 
 #define MULTIBOOT_HEADER_MAGIC 0x1badb002
 #define MULTIBOOT_HEADER_FLAGS 0x00000003 // page-aligned modules, and a memory map
-#define MULTIBOOT_MAGIC 0x2badb002	  // in eax when the kernel starts
+#define MULTIBOOT_MAGIC 0x2badb002        // in eax when the kernel starts
 
 #define MULTIBOOT_CMDLINE 0x004 // mb_cmdline is valid
-#define MULTIBOOT_MMAP 0x040	// mb_mmap_* are valid
+#define MULTIBOOT_MMAP 0x040    // mb_mmap_* are valid
 
 // Where our boot sector puts things, all below the first page that the kernel uses.
-#define BOOT_MMAP 0x0700    // the memory map, up to
+#define BOOT_MMAP 0x0700 // the memory map, up to
 #define BOOT_MMAP_END 0x1000
 #define BOOT_CMDLINE 0x1000 // the disk's second sector: the command line
 

@@ -23,7 +23,7 @@
 #define T_MCHK 18
 #define T_SIMDERR 19
 
-#define T_SYSCALL 48	 // int $0x30,
+#define T_SYSCALL 48     // int $0x30,
 #define SYSCALL_LENGTH 2 // an instruction of two bytes
 #define T_DEFAULT 500
 

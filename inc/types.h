@@ -21,9 +21,9 @@ typedef int32_t off_t;
 
 // Round an unsigned number or an address to a multiple of n, a power of two.
 // ROUNDUP wraps to 0 past the last multiple, as unsigned arithmetic does.
-#define ROUNDDOWN(a, n) ((__typeof__(a)) ((uintptr_t) (a) & ~((uintptr_t) (n) - 1)))
+#define ROUNDDOWN(a, n) ((__typeof__(a)) ((uintptr_t) (a) & ~((uintptr_t) (n) -1)))
 #define ROUNDUP(a, n)                                                                              \
-	((__typeof__(a)) (((uintptr_t) (a) + (uintptr_t) (n) - 1) & ~((uintptr_t) (n) - 1)))
+	((__typeof__(a)) (((uintptr_t) (a) + (uintptr_t) (n) -1) & ~((uintptr_t) (n) -1)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -47,7 +47,8 @@ table_at(physaddr_t pa, const char *signature, struct Header *h)
 {
 	phys_read(pa, h, sizeof *h);
 	return memcmp(h->signature, signature, sizeof h->signature) == 0 &&
-		h->length >= sizeof *h && h->length <= LENGTH_MAX && firmware_sum(pa, h->length) == 0;
+		h->length >= sizeof *h && h->length <= LENGTH_MAX &&
+		firmware_sum(pa, h->length) == 0;
 }
 
 // The address of the table with this signature, or 0.

@@ -15,6 +15,6 @@ struct Multiboot;
 void bootargs_init(const struct Multiboot *mb);
 
 extern char bootargs_init_names[256]; // [I] after init=
-extern bool bootargs_batch;	      // [I]
+extern bool bootargs_batch;           // [I]
 
 #endif

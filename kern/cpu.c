@@ -74,7 +74,7 @@ cpu_init(void)
 	struct Cpu *c = thiscpu;
 	int tss = GD_TSS0 + 8 * cpunum();
 
-	fatal_ts = (struct Taskstate) {
+	fatal_ts = (struct Taskstate){
 		.ts_cr3 = kern_cr3,
 		.ts_eip = (uintptr_t) fatal,
 		.ts_eflags = 2,

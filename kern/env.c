@@ -17,8 +17,8 @@ struct Env envs[NENV] __attribute__((aligned(PGSIZE)));
 struct Kenv kenvs[NENV];
 unsigned env_nkilled; // [K]
 
-static struct Env *queue;	      // [K] the runnable env that is next, in a ring
-static unsigned nactive;	      // [K]
+static struct Env *queue;              // [K] the runnable env that is next, in a ring
+static unsigned nactive;               // [K]
 static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
 
 void

@@ -12,16 +12,16 @@
 // straight into `frame', whose upper end is the CPU's esp0 while the env runs, and the kernel
 // then goes on with the stack at `kstack'.
 struct Kenv {
-	struct Fpu fpu;		// [K] its FPU state while no CPU has it
+	struct Fpu fpu;         // [K] its FPU state while no CPU has it
 	struct Trapframe frame; // [C] its registers while it does not run
-	uint32_t kstack;	// [C] top of the kernel stack of the CPU that runs it
-	uint16_t fs, gs;	// [K] as fpu
+	uint32_t kstack;        // [C] top of the kernel stack of the CPU that runs it
+	uint16_t fs, gs;        // [K] as fpu
 
 	struct Space space;
-	unsigned hold;		   // [K] why it may not run: HOLD_ bits
-	bool has_next_frame;	   // [K] next_frame is waiting
+	unsigned hold;               // [K] why it may not run: HOLD_ bits
+	bool has_next_frame;         // [K] next_frame is waiting
 	struct Trapframe next_frame; // [K] see env_set_frame
-	struct Env *next, *prev; // [K] neighbours in the run queue; NULL outside
+	struct Env *next, *prev;     // [K] neighbours in the run queue; NULL outside
 
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 

@@ -8,7 +8,7 @@
 struct Place {
 	const char *function, *file;
 	uint32_t offset; // into the function
-	uint32_t line;	 // 0 where none is known
+	uint32_t line;   // 0 where none is known
 };
 
 // Find addr in a table that conf/lines has made.  False: it is in none of its functions.

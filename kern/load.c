@@ -47,9 +47,10 @@ load_segment(struct Env *e, const char *image, uint32_t size, const struct Progh
 	uint32_t end = ph->p_va + ph->p_memsz, file_end = ph->p_va + ph->p_filesz;
 	for (uint32_t va = ph->p_va; va < end; va = ROUNDDOWN(va, PGSIZE) + PGSIZE) {
 		uint32_t n = va < file_end ? MIN(file_end - va, PGSIZE - PGOFF(va)) : 0;
-		const char *src = image + ph->p_offset + (va - ph->p_va);
+		const char *src = n > 0 ? image + ph->p_offset + (va - ph->p_va) : image;
 
-		if ((r = load_page(e, ROUNDDOWN(va, PGSIZE), perm, PGOFF(va), n ? src : image, n)) < 0)
+		r = load_page(e, ROUNDDOWN(va, PGSIZE), perm, PGOFF(va), src, n);
+		if (r < 0)
 			return r;
 	}
 	return 0;
@@ -68,8 +69,7 @@ load_elf(struct Env *e, const void *image, uint32_t size)
 	memcpy(&elf, image, sizeof elf);
 	if (elf.e_magic != ELF_MAGIC || elf.e_elf[0] != ELF_CLASS_32 ||
 	    elf.e_elf[1] != ELF_DATA_LITTLE || elf.e_type != ELF_TYPE_EXEC ||
-	    elf.e_machine != ELF_MACHINE_386 || elf.e_phentsize != sizeof ph ||
-	    elf.e_entry >= UTOP)
+	    elf.e_machine != ELF_MACHINE_386 || elf.e_phentsize != sizeof ph || elf.e_entry >= UTOP)
 		return -E_NOT_EXEC;
 	if (elf.e_phoff > size || elf.e_phnum > (size - elf.e_phoff) / sizeof ph)
 		return -E_NOT_EXEC;

@@ -49,7 +49,7 @@ range_add(uint64_t base, uint64_t end)
 		return;
 	for (i = nranges++; i > 0 && ranges[i - 1].first > first; i--)
 		ranges[i] = ranges[i - 1];
-	ranges[i] = (struct Range) {first, last};
+	ranges[i] = (struct Range){first, last};
 }
 
 static void

@@ -12,7 +12,7 @@ struct Multiboot;
 // memory is left.  Called once, on the boot stack.
 void mem_init(const struct Multiboot *mb);
 
-extern uint32_t kern_cr3;	  // [I] physical address of kern_pgdir
+extern uint32_t kern_cr3;        // [I] physical address of kern_pgdir
 extern pte_t *kern_window_table; // [C] each CPU its own FRAMEWINDOW
 
 // Map the size bytes of device registers at pa, uncached, for good.

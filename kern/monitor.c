@@ -24,7 +24,7 @@
 struct Session {
 	struct Env *self;     // the program that is stopped, or NULL
 	struct Trapframe *tf; // its registers, or NULL
-	bool go_on;	      // it shall run again
+	bool go_on;           // it shall run again
 };
 
 struct Command {
@@ -225,8 +225,10 @@ static void
 run_envs(struct Session *s, int argc, char **argv)
 {
 	static const char *const status[] = {
-		[ENV_FREE] = "free",	     [ENV_DYING] = "dying",
-		[ENV_RUNNABLE] = "runnable", [ENV_RUNNING] = "running",
+		[ENV_FREE] = "free",
+		[ENV_DYING] = "dying",
+		[ENV_RUNNABLE] = "runnable",
+		[ENV_RUNNING] = "running",
 		[ENV_NOT_RUNNABLE] = "not runnable",
 	};
 
@@ -271,7 +273,8 @@ backtrace(uint32_t ebp)
 	// Kernel stacks, the boot stack and everything else of ours lie between these two.
 	for (int i = 0; i < MAXFRAMES && ebp >= MMIOLIM && ebp % 4 == 0; i++) {
 		uint32_t size;
-		if (!find_entry(NULL, ebp, &size) || !find_entry(NULL, ebp + sizeof frame - 1, &size))
+		if (!find_entry(NULL, ebp, &size) ||
+		    !find_entry(NULL, ebp + sizeof frame - 1, &size))
 			memset(&frame, 0, sizeof frame);
 		memcpy(&frame, (void *) ebp, MIN(sizeof frame, PGSIZE - PGOFF(ebp)));
 		if (!frame.eip)

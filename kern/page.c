@@ -16,7 +16,7 @@
 #define NFRESH 32
 
 struct Pool {
-	uint32_t free;	// first frame of the list, 0 at its end
+	uint32_t free;  // first frame of the list, 0 at its end
 	uint32_t nfree; // frames in list and ranges
 	int nfresh;
 	struct {
@@ -27,8 +27,8 @@ struct Pool {
 struct PageInfo *pages;
 uint32_t npages;
 
-static uint32_t *links; // [K] free: the next free frame; in use: page_note()
-static struct Pool low;	// [K] below KERNWINDOW
+static uint32_t *links;  // [K] free: the next free frame; in use: page_note()
+static struct Pool low;  // [K] below KERNWINDOW
 static struct Pool high; // [K] the rest
 
 void
@@ -37,7 +37,7 @@ page_init(struct PageInfo *infos, uint32_t *notes, uint32_t n)
 	pages = infos;
 	links = notes;
 	npages = n;
-	low = high = (struct Pool) {0};
+	low = high = (struct Pool){0};
 }
 
 static void

@@ -7,7 +7,7 @@
 #include "inc/types.h"
 
 extern struct PageInfo *pages; // [K] one for each frame, published at UPAGES
-extern uint32_t npages;	       // [I]
+extern uint32_t npages;        // [I]
 
 // Start with no memory to give: n frames, described by two arrays of n zeroed words each.
 void page_init(struct PageInfo *infos, uint32_t *links, uint32_t n);

@@ -10,16 +10,16 @@
 struct Env;
 
 struct Cpu {
-	uint8_t apicid;		   // [I]
+	uint8_t apicid;            // [I]
 	volatile uint32_t started; // [A] set once, by itself
 	volatile uint32_t flush;   // [A] set by another CPU, cleared by this one; see spinlock.h
-	struct Env *env;	   // [C] whose registers and address space it has loaded, or NULL
-	bool idle;		   // [K] halted, or about to be
-	struct Taskstate ts;	   // [C]
+	struct Env *env;           // [C] whose registers and address space it has loaded, or NULL
+	bool idle;                 // [K] halted, or about to be
+	struct Taskstate ts;       // [C]
 };
 
 extern struct Cpu cpus[NCPU]; // CPU 0 is the one that booted
-extern int ncpu;	      // [I] how many there are
+extern int ncpu;              // [I] how many there are
 
 // The upper end of a CPU's kernel stack.
 static inline uint32_t

@@ -8,7 +8,7 @@
 struct Program {
 	const char *name;
 	const uint8_t *image, *image_end; // an ELF file
-	const uint8_t *lines;		  // its line table, for kdebug.h
+	const uint8_t *lines;             // its line table, for kdebug.h
 };
 
 // In obj/kern/programs.S, which the makefile writes.

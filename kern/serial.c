@@ -6,8 +6,8 @@
 
 #define COM1 0x3f8
 #define DATA (COM1 + 0) // and the low half of the divisor
-#define IER (COM1 + 1)	// interrupts; the high half of the divisor
-#define FCR (COM1 + 2)	// FIFO control
+#define IER (COM1 + 1)  // interrupts; the high half of the divisor
+#define FCR (COM1 + 2)  // FIFO control
 #define FCR_ON_CLEAR 0x07
 #define LCR (COM1 + 3) // line control
 #define LCR_8N1 0x03

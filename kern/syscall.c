@@ -18,7 +18,7 @@
 #define AS_IT_IS (INT32_MIN + 1)
 
 #define CPUTS_CHECK (256 * PGSIZE) // how much of a text is checked,
-#define CPUTS_PRINT 512		   // or printed, at a time
+#define CPUTS_PRINT 512            // or printed, at a time
 
 void
 user_mem_fail(struct Env *self, unsigned bad)

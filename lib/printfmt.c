@@ -15,9 +15,9 @@ struct Spec {
 	void (*putch)(int, void *);
 	void *arg;
 	bool left, zero, alt; // flags - 0 #
-	int width;	      // -1: none
-	int precision;	      // -1: none
-	int longs;	      // how many l
+	int width;            // -1: none
+	int precision;        // -1: none
+	int longs;            // how many l
 };
 
 static void

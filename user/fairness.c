@@ -5,8 +5,7 @@
 
 #define SENDERS 2
 
-static void __attribute__((noreturn))
-send_to(envid_t receiver)
+static void __attribute__((noreturn)) send_to(envid_t receiver)
 {
 	cprintf("%x loop sending to %x\n", sys_getenvid(), receiver);
 	for (;;)

@@ -31,9 +31,9 @@ static void
 make_state(struct Fpu *f, uint8_t seed)
 {
 	memset(f, 0, sizeof *f);
-	f->fcw = 0x37f | (seed & 3) << 10;	// rounding
-	f->mxcsr = 0x1f80 | (seed & 3) << 13;	// rounding
-	f->ftw = 0xff;				// no x87 register is empty
+	f->fcw = 0x37f | (seed & 3) << 10;    // rounding
+	f->mxcsr = 0x1f80 | (seed & 3) << 13; // rounding
+	f->ftw = 0xff;                        // no x87 register is empty
 	for (int reg = 0; reg < 8; reg++) {
 		memset(f->st[reg], seed << 4 | reg, 10);
 		memset(f->xmm[reg], seed << 4 | 8 | reg, 16);
@@ -65,18 +65,18 @@ call_with_mine(int num, int times)
 {
 	int ret;
 
-	asm volatile("	fxsave	%[compilers]\n"
-		     "	fxrstor	%[mine]\n"
-		     "1:	movl	%[num],%%eax\n"
-		     "	int	%[syscall]\n"
-		     "	decl	%[times]\n"
-		     "	jnz	1b\n"
-		     "	fxsave	%[seen]\n"
-		     "	fxrstor	%[compilers]\n"
-		     : "=&a"(ret), [times] "+S"(times), [compilers] "+m"(compilers),
-		       [seen] "=m"(seen)
-		     : [mine] "m"(mine), [num] "r"(num), [syscall] "i"(T_SYSCALL)
-		     : "memory", "cc");
+	asm volatile(
+		"	fxsave	%[compilers]\n"
+		"	fxrstor	%[mine]\n"
+		"1:	movl	%[num],%%eax\n"
+		"	int	%[syscall]\n"
+		"	decl	%[times]\n"
+		"	jnz	1b\n"
+		"	fxsave	%[seen]\n"
+		"	fxrstor	%[compilers]\n"
+		: "=&a"(ret), [times] "+S"(times), [compilers] "+m"(compilers), [seen] "=m"(seen)
+		: [mine] "m"(mine), [num] "r"(num), [syscall] "i"(T_SYSCALL)
+		: "memory", "cc");
 	return ret;
 }
 

@@ -4,15 +4,13 @@
 
 #include "inc/lib.h"
 
-static void __attribute__((noreturn))
-generate(envid_t right)
+static void __attribute__((noreturn)) generate(envid_t right)
 {
 	for (uint32_t number = 2;; number++)
 		ipc_send(right, number, NULL, 0);
 }
 
-static void __attribute__((noreturn))
-sieve(uint32_t prime, envid_t right)
+static void __attribute__((noreturn)) sieve(uint32_t prime, envid_t right)
 {
 	for (;;) {
 		uint32_t number = ipc_recv(NULL, NULL, NULL);

@@ -9,9 +9,9 @@
 #define PAGE ((void *) 0x10000000)
 #define ALIAS ((void *) 0x10001000)
 #define READONLY ((void *) 0x10002000)
-#define GIFT ((void *) 0x20000000) // where the child finds what its parent maps,
+#define GIFT ((void *) 0x20000000)   // where the child finds what its parent maps,
 #define LETTER ((void *) 0x20001000) // takes what is sent to it,
-#define OTHER ((void *) 0x20002000) // and tries to map both with more rights
+#define OTHER ((void *) 0x20002000)  // and tries to map both with more rights
 #define WORD(va) (*(volatile uint32_t *) (va))
 
 static volatile int faults;

@@ -15,14 +15,14 @@
 #define MAGIC 0xfa017113
 
 static const uintptr_t bad_page[] = {
-	1, 0x10000001, 0x10000fff, 0x10000800, UTOP - 1, UTOP, UTOP + PGSIZE, UPAGES, UVPT, UVPD,
-	ULIM, KERNBASE, 0xfffff000, 0xffffffff,
+	1,      0x10000001, 0x10000fff, 0x10000800, UTOP - 1, UTOP,       UTOP + PGSIZE,
+	UPAGES, UVPT,       UVPD,       ULIM,       KERNBASE, 0xfffff000, 0xffffffff,
 };
 
 static const int bad_perm[] = {
-	0, PTE_P, PTE_U, PTE_W, PTE_P | PTE_W, PTE_U | PTE_W, PTE_AVAIL,
-	RW | PTE_PWT, RW | PTE_PCD, RW | PTE_A, RW | PTE_D, RW | PTE_PS, RW | PTE_G,
-	RO | 0x1000, RW | INT32_MIN, -1,
+	0,          PTE_P,        PTE_U,          PTE_W,      PTE_P | PTE_W, PTE_U | PTE_W,
+	PTE_AVAIL,  RW | PTE_PWT, RW | PTE_PCD,   RW | PTE_A, RW | PTE_D,    RW | PTE_PS,
+	RW | PTE_G, RO | 0x1000,  RW | INT32_MIN, -1,
 };
 
 static const int good_perm[] = {
@@ -48,7 +48,7 @@ static envid_t siblings[NENV];
 // What a failing call must leave alone.
 struct Sight {
 	uint32_t entries[3]; // of PAGE, READONLY and NOTHING
-	uint32_t table;	     // of NOTABLE
+	uint32_t table;      // of NOTABLE
 	uint32_t words[2];   // in PAGE and READONLY
 	const void *upcall;
 	uint32_t recving;
@@ -134,10 +134,10 @@ missing_envs(void)
 	try_missing_env(INT32_MIN);
 	try_missing_env(INT32_MIN | self);
 	try_missing_env(INT32_MAX);
-	try_missing_env(ENVX(self) + 1);		// before the first life of a slot
-	try_missing_env(self + (1 << ENVGENSHIFT));	// another life of our own
+	try_missing_env(ENVX(self) + 1);            // before the first life of a slot
+	try_missing_env(self + (1 << ENVGENSHIFT)); // another life of our own
 	if (NENV < 1 << ENVGENSHIFT)
-		try_missing_env(self ^ NENV);		// a bit that is neither slot nor life
+		try_missing_env(self ^ NENV); // a bit that is neither slot nor life
 	cprintf("syscalls: missing envs\n");
 }
 
