@@ -61,16 +61,20 @@ check_env(struct Env *e)
 		return;
 	}
 	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
-	assert((e->env_status == ENV_RUNNABLE) == (k->next != NULL));
+	assert((e->env_status == ENV_RUNNABLE ||
+		(e->env_status == ENV_DYING && k->space.cpu == NOCPU)) == (k->next != NULL));
+	assert(!k->parent || e->env_parent_id == k->parent->env_id);
+	assert(!k->younger || kenv(k->younger)->older == e);
+	assert(!k->older || kenv(k->older)->younger == e);
+	assert(!k->child || kenv(k->child)->parent == e);
 	assert(e->env_status != ENV_RUNNING || k->space.cpu != NOCPU);
-	assert(e->env_status != ENV_DYING || k->space.cpu != NOCPU);
 	if (e->env_status != ENV_DYING) {
 		assert((e->env_status == ENV_NOT_RUNNABLE) == (k->hold != 0));
 		assert(!!(k->hold & HOLD_RECV) == !!e->env_ipc_recving);
 	}
 	assert(k->frame.tf_cs == (GD_UT | 3) && k->frame.tf_ss == (GD_UD | 3));
 	assert(k->frame.tf_eflags & FL_IF);
-	assert(!(k->frame.tf_eflags & (FL_IOPL_MASK | FL_VM | FL_NT)));
+	assert(!(k->frame.tf_eflags & (FL_IOPL_MASK | FL_VM)));
 }
 
 void

@@ -260,7 +260,22 @@ cpu_wake_idle(void)
 	}
 }
 
-// Halt until there is an env for this CPU.
+// Let others have the lock, and halt if there is nothing at all to do.
+static void
+rest(struct Cpu *c)
+{
+	bool halt = !env_any_dead();
+
+	c->idle = halt;
+	unlock_kernel();
+	// Nothing is lost between the two: interrupts are let in after the instruction behind sti.
+	if (halt)
+		asm volatile("sti; hlt; cli" : : : "memory");
+	lock_kernel();
+	c->idle = false;
+}
+
+// Wait until there is an env for this CPU.
 static struct Env *
 wait_for_work(struct Cpu *c)
 {
@@ -271,12 +286,7 @@ wait_for_work(struct Cpu *c)
 	while (!(e = sched_pick(NULL, cpunum()))) {
 		if (env_nactive() == 0)
 			all_done();
-		c->idle = true;
-		unlock_kernel();
-		// Nothing is lost between the two: interrupts are let in after the next instruction.
-		asm volatile("sti; hlt; cli" : : : "memory");
-		lock_kernel();
-		c->idle = false;
+		rest(c);
 	}
 	lapic_timer(true);
 	return e;

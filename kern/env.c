@@ -4,7 +4,8 @@
 // program that waits for a message and is also stopped by its parent needs both to end.  An env
 // is in the run queue exactly when it is RUNNABLE, and a CPU has it (Space.cpu) from env_next to
 // env_let_go, whatever happens to its state between.  Nothing takes an env from a CPU; the CPU
-// is told (cpu_kick), and lets go.
+// is told (cpu_kick), and lets go.  Only then is a dying env put into the queue of the dead,
+// from which its memory is given back a part at a time: nobody waits for the end of a large one.
 
 #include "kern/env.h"
 
@@ -17,7 +18,13 @@ struct Env envs[NENV] __attribute__((aligned(PGSIZE)));
 struct Kenv kenvs[NENV];
 unsigned env_nkilled; // [K]
 
-static struct Env *queue;              // [K] the runnable env that is next, in a ring
+// A ring of envs, linked through Kenv.next and prev.
+struct Queue {
+	struct Env *first;
+};
+
+static struct Queue runnable;          // [K] exactly the RUNNABLE ones
+static struct Queue dead;              // [K] DYING, and no CPU has them
 static unsigned nactive;               // [K]
 static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
 
@@ -27,7 +34,7 @@ env_init(void)
 	memset(envs, 0, sizeof envs);
 	memset(kenvs, 0, sizeof kenvs);
 	memset(free_slots, 0xff, sizeof free_slots);
-	queue = NULL;
+	runnable.first = dead.first = NULL;
 	nactive = env_nkilled = 0;
 	for (int i = 0; i < NENV; i++)
 		env_sanitize(&envs[i].env_tf);
@@ -52,32 +59,32 @@ env_find_ours(struct Env *self, envid_t id)
 }
 
 static void
-queue_add(struct Env *e)
+queue_add(struct Queue *q, struct Env *e)
 {
 	struct Kenv *k = kenv(e);
 
-	if (!queue) {
-		queue = k->next = k->prev = e;
+	if (!q->first) {
+		q->first = k->next = k->prev = e;
 		return;
 	}
-	k->next = queue;
-	k->prev = kenv(queue)->prev;
+	k->next = q->first;
+	k->prev = kenv(q->first)->prev;
 	kenv(k->prev)->next = e;
-	kenv(queue)->prev = e;
+	kenv(q->first)->prev = e;
 }
 
 static void
-queue_remove(struct Env *e)
+queue_remove(struct Queue *q, struct Env *e)
 {
 	struct Kenv *k = kenv(e);
 
 	if (k->next == e) {
-		queue = NULL;
+		q->first = NULL;
 	} else {
 		kenv(k->next)->prev = k->prev;
 		kenv(k->prev)->next = k->next;
-		if (queue == e)
-			queue = k->next;
+		if (q->first == e)
+			q->first = k->next;
 	}
 	k->next = k->prev = NULL;
 }
@@ -93,11 +100,19 @@ static void
 set_status(struct Env *e, enum EnvStatus status)
 {
 	if (e->env_status == ENV_RUNNABLE)
-		queue_remove(e);
+		queue_remove(&runnable, e);
 	nactive += is_active(status) - is_active(e->env_status);
 	e->env_status = status;
 	if (status == ENV_RUNNABLE)
-		queue_add(e);
+		queue_add(&runnable, e);
+}
+
+#define LAST_LIFE (INT32_MAX >> ENVGENSHIFT)
+
+static uint32_t
+life(const struct Env *e)
+{
+	return (uint32_t) e->env_id >> ENVGENSHIFT;
 }
 
 // Find the lowest free slot and take it.
@@ -114,21 +129,41 @@ take_slot(void)
 	return NULL;
 }
 
+// A slot that has had all its lives is not used again: an id that somebody may still hold must
+// never mean another env.
 static void
 give_slot(struct Env *e)
 {
-	free_slots[(e - envs) / 32] |= 1u << (e - envs) % 32;
+	if (life(e) < LAST_LIFE)
+		free_slots[(e - envs) / 32] |= 1u << (e - envs) % 32;
 }
 
-// The id of the next life of e's slot.
-static envid_t
-next_id(const struct Env *e)
+static void
+family_join(struct Env *e, struct Env *parent)
 {
-	uint32_t life = (uint32_t) e->env_id >> ENVGENSHIFT;
-	uint32_t last = INT32_MAX >> ENVGENSHIFT;
+	struct Kenv *k = kenv(e), *p = kenv(parent);
 
-	life = life == last ? 1 : life + 1;
-	return (envid_t) (life << ENVGENSHIFT | (uint32_t) (e - envs));
+	k->parent = parent;
+	k->older = p->child;
+	if (p->child)
+		kenv(p->child)->younger = e;
+	p->child = e;
+}
+
+static void
+family_leave(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	if (!k->parent)
+		return;
+	if (k->older)
+		kenv(k->older)->younger = k->younger;
+	if (k->younger)
+		kenv(k->younger)->older = k->older;
+	else
+		kenv(k->parent)->child = k->older;
+	k->parent = k->older = k->younger = NULL;
 }
 
 int
@@ -149,7 +184,10 @@ env_alloc(struct Env **ep, struct Env *parent)
 	k->hold = HOLD_STOPPED;
 	k->program = parent ? kenv(parent)->program : 0;
 
-	e->env_id = next_id(e);
+	if (parent)
+		family_join(e, parent);
+
+	e->env_id = (envid_t) ((life(e) + 1) << ENVGENSHIFT | (uint32_t) (e - envs));
 	e->env_parent_id = parent ? parent->env_id : 0;
 	e->env_type = ENV_TYPE_USER;
 	e->env_runs = 0;
@@ -202,7 +240,7 @@ env_yield(struct Env *e)
 struct Env *
 env_next(int cpu)
 {
-	struct Env *e = queue;
+	struct Env *e = runnable.first;
 
 	if (!e)
 		return NULL;
@@ -216,18 +254,7 @@ env_next(int cpu)
 bool
 env_any_runnable(void)
 {
-	return queue != NULL;
-}
-
-// DYING -> FREE.
-static void
-env_free(struct Env *by, struct Env *e)
-{
-	cprintf("[%08x] free env %08x\n", by ? by->env_id : 0, e->env_id);
-	cpu_forget(e);
-	space_free(&kenv(e)->space);
-	set_status(e, ENV_FREE);
-	give_slot(e);
+	return runnable.first != NULL;
 }
 
 void
@@ -235,20 +262,70 @@ env_let_go(struct Env *e)
 {
 	assert(e->env_status != ENV_RUNNING);
 	kenv(e)->space.cpu = NOCPU;
-	if (e->env_status == ENV_DYING)
-		env_free(e, e);
+	if (e->env_status != ENV_DYING)
+		return;
+	cpu_forget(e);
+	queue_add(&dead, e);
+	env_reap(e);
+}
+
+bool
+env_reap(struct Env *by)
+{
+	struct Env *e = dead.first;
+
+	if (!e)
+		return false;
+	if (!space_free_some(&kenv(e)->space))
+		return true;
+	queue_remove(&dead, e);
+	cprintf("[%08x] free env %08x\n", by ? by->env_id : 0, e->env_id);
+	set_status(e, ENV_FREE);
+	give_slot(e);
+	return true;
+}
+
+bool
+env_any_dead(void)
+{
+	return dead.first != NULL;
+}
+
+// Let e die: from now on nobody finds it.
+static void
+die(struct Env *by, struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	set_status(e, ENV_DYING);
+	family_leave(e);
+	if (k->space.cpu != NOCPU) {
+		cpu_kick(k->space.cpu);
+		return;
+	}
+	queue_add(&dead, e);
+	env_reap(by);
 }
 
 void
 env_destroy(struct Env *by, struct Env *e)
 {
+	struct Env *child, *grandchild;
+
 	if (e->env_status == ENV_DYING)
 		return;
-	set_status(e, ENV_DYING);
-	if (kenv(e)->space.cpu == NOCPU)
-		env_free(by, e);
-	else
-		cpu_kick(kenv(e)->space.cpu);
+	while ((child = kenv(e)->child)) {
+		family_leave(child);
+		if (!(kenv(child)->hold & HOLD_STOPPED))
+			continue;
+		// A descendant that only the child could have started is ours to look after now.
+		while ((grandchild = kenv(child)->child)) {
+			family_leave(grandchild);
+			family_join(grandchild, e);
+		}
+		die(by, child);
+	}
+	die(by, e);
 }
 
 void

@@ -21,7 +21,12 @@ struct Kenv {
 	unsigned hold;               // [K] why it may not run: HOLD_ bits
 	bool has_next_frame;         // [K] next_frame is waiting
 	struct Trapframe next_frame; // [K] see env_set_frame
-	struct Env *next, *prev;     // [K] neighbours in the run queue; NULL outside
+	struct Env *next, *prev;     // [K] neighbours in the run queue, or the queue of the dead
+
+	// The family: who may stop and start this env, and whom it may.
+	struct Env *parent;          // [K] NULL when it is gone
+	struct Env *child;           // [K] the youngest
+	struct Env *older, *younger; // [K] siblings
 
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 
@@ -69,14 +74,21 @@ void env_yield(struct Env *e);
 struct Env *env_next(int cpu);
 bool env_any_runnable(void);
 
-// Its CPU lets go of e, whose state is anything but RUNNING.  A dying env ends here.
+// Its CPU lets go of e, whose state is anything but RUNNING.
 void env_let_go(struct Env *e);
 
-// Any state -> DYING, and FREE as soon as no CPU runs it: at once unless one does now.
+// Any state -> DYING.  Its children lose their parent; those that wait for it to start them
+// would wait for ever, and are destroyed as well.  Once no CPU runs it, its memory is given back
+// by env_reap(), in parts; a small env is FREE when this returns.
 // by is the env that does this, for the console, or NULL.
 void env_destroy(struct Env *by, struct Env *e);
 
-// The same for an env that has done what it must not.  Counted in env_nkilled.
+// DYING -> FREE, a part at a time: give back some memory of an env that no CPU runs any more.
+// by as above.  False: there was nothing to do.
+bool env_reap(struct Env *by);
+bool env_any_dead(void);
+
+// The same as env_destroy for an env that has done what it must not.  Counted in env_nkilled.
 void env_kill(struct Env *e);
 extern unsigned env_nkilled;
 

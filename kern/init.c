@@ -63,6 +63,7 @@ init(void)
 	trap_init();
 	cpu_init();
 	smp_find();
+	mem_give(ncpu);
 	env_init();
 
 	// The others wait here until the first program has been chosen.

@@ -32,7 +32,9 @@ pte_t *kern_window_table;
 
 static struct Range ranges[NRANGE]; // usable memory, ascending, apart from each other
 static int nranges;
-static char *brk, *brk_end; // memory for the kernel's tables, from the end of its image
+static char *brk, *brk_end;    // memory for the kernel's tables, from the end of its image
+static struct PageInfo *infos; // for page.c
+static uint32_t *links;
 static pte_t *mmio_table;
 static uint32_t mmio_next = MMIOBASE;
 
@@ -133,25 +135,9 @@ map_stack(int cpu, const void *memory)
 }
 
 void
-mem_map_stacks(int n)
-{
-	for (int i = 1; i < n; i++) {
-		for (uint32_t off = 0; off < KSTKSIZE; off += PGSIZE) {
-			struct PageInfo *pp = page_alloc(PAGE_KERNEL);
-			if (!pp)
-				panic("not enough memory for %d kernel stacks", n);
-			kern_window_table[PTX(kstack_top(i) - KSTKSIZE + off)] =
-				page_number(pp) << PGSHIFT | PTE_P | PTE_W | PTE_G;
-		}
-	}
-}
-
-void
 mem_init(const struct Multiboot *mb)
 {
 	extern char bootstack[];
-	struct PageInfo *infos;
-	uint32_t *links;
 
 	ranges_read(mb);
 	brk_init();
@@ -170,16 +156,23 @@ mem_init(const struct Multiboot *mb)
 	kern_window_table = map_table(MMIOLIM, 0);
 	map_stack(0, bootstack);
 	lcr3(kern_cr3);
+}
 
-	page_init(infos, links, n);
+void
+mem_give(int n)
+{
+	for (int i = 1; i < n; i++)
+		map_stack(i, boot_alloc(KSTKSIZE));
+
+	uint32_t kernel = EXTPHYSMEM / PGSIZE, kernel_end = PADDR(brk) / PGSIZE;
+	page_init(infos, links, ranges[nranges - 1].end);
 	for (int i = 0; i < nranges; i++) {
 		uint32_t first = MAX(ranges[i].first, (uint32_t) LOW_RESERVED), end = ranges[i].end;
-		uint32_t kernel = EXTPHYSMEM / PGSIZE, kernel_end = PADDR(brk) / PGSIZE;
 		page_add(first, MIN(end, kernel));
 		page_add(MAX(first, kernel_end), end);
 	}
 	cprintf("Physical memory: %uK available, %uK in all\n", page_nfree() * (PGSIZE / 1024),
-		n * (PGSIZE / 1024));
+		npages * (PGSIZE / 1024));
 }
 
 void *

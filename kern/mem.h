@@ -8,9 +8,11 @@
 
 struct Multiboot;
 
-// Read the loader's memory map, build the kernel's map and load it, and start page.c with what
-// memory is left.  Called once, on the boot stack.
+// Read the loader's memory map, build the kernel's map and load it.  On the boot stack.
 void mem_init(const struct Multiboot *mb);
+
+// Give stacks to CPUs 1..n-1, and all memory that is left to page.c.
+void mem_give(int n);
 
 extern uint32_t kern_cr3;        // [I] physical address of kern_pgdir
 extern pte_t *kern_window_table; // [C] each CPU its own FRAMEWINDOW
@@ -24,8 +26,5 @@ void phys_read(physaddr_t pa, void *dst, size_t n);
 // The kernel's address for pa, below KERNWINDOW.
 #define KADDR(pa) ((void *) (KERNBASE + (uint32_t) (pa)))
 #define PADDR(va) ((physaddr_t) ((uintptr_t) (va) -KERNBASE))
-
-// Map the stacks of CPUs 1..n-1.
-void mem_map_stacks(int n);
 
 #endif

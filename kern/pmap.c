@@ -22,6 +22,7 @@ space_init(struct Space *sp)
 		return -E_NO_MEM;
 	sp->pgdir = frame_ptr(page_number(pp));
 	sp->cpu = NOCPU;
+	sp->freed = 0;
 	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
 		sp->pgdir[i] = kern_pgdir[i];
 	sp->pgdir[PDX(UVPT)] = page_number(pp) << PGSHIFT | PTE_P | PTE_U;
@@ -40,25 +41,39 @@ entry_table(pde_t pde)
 	return frame_ptr(PTE_ADDR(pde) >> PGSHIFT);
 }
 
-void
-space_free(struct Space *sp)
+// Give back a page table, and a reference to each page in it.  Returns how many those were.
+static uint32_t
+table_free(pde_t pde)
 {
-	assert(sp->cpu == NOCPU);
-	for (uint32_t i = 0; i < PDX(UTOP); i++) {
-		if (!(sp->pgdir[i] & PTE_P))
+	struct PageInfo *table_page = entry_page(pde);
+	uint32_t used = *page_note(table_page), left = used;
+
+	for (pte_t *pte = entry_table(pde); left > 0; pte++) {
+		if (!(*pte & PTE_P))
 			continue;
-		struct PageInfo *table_page = entry_page(sp->pgdir[i]);
-		pte_t *pte = entry_table(sp->pgdir[i]);
-		for (uint32_t left = *page_note(table_page); left > 0; pte++) {
-			if (!(*pte & PTE_P))
-				continue;
-			page_decref(entry_page(*pte));
-			left--;
-		}
-		page_decref(table_page);
+		page_decref(entry_page(*pte));
+		left--;
+	}
+	page_decref(table_page);
+	return used;
+}
+
+bool
+space_free_some(struct Space *sp)
+{
+	uint32_t done = 0;
+
+	assert(sp->cpu == NOCPU);
+	for (; sp->freed < PDX(UTOP); sp->freed++) {
+		if (done >= SPACE_CHUNK)
+			return false;
+		if (sp->pgdir[sp->freed] & PTE_P)
+			done += table_free(sp->pgdir[sp->freed]);
+		sp->pgdir[sp->freed] = 0;
 	}
 	page_decref(&pages[frame_of(sp->pgdir)]);
 	sp->pgdir = NULL;
+	return true;
 }
 
 // The entry for va, or NULL when there is no table for it.

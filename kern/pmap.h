@@ -9,8 +9,9 @@
 struct PageInfo;
 
 struct Space {
-	pde_t *pgdir; // [K] its page directory; NULL when there is none
-	int cpu;      // [K] the one CPU that has it loaded, or NOCPU
+	pde_t *pgdir;   // [K] its page directory; NULL when there is none
+	int cpu;        // [K] the one CPU that has it loaded, or NOCPU
+	uint32_t freed; // [K] directory entries below this have been given back
 };
 
 #define NOCPU (-1)
@@ -23,8 +24,10 @@ struct Space {
 // An empty address space, which has the kernel's part and UVPT.	-E_NO_MEM
 int space_init(struct Space *sp);
 
-// Give back all its memory.  No CPU has it loaded.
-void space_free(struct Space *sp);
+// Give back some of its memory, beginning at the bottom: page tables with SPACE_CHUNK entries in
+// all, or a little more.  No CPU has it loaded.  True: that was the last of it.
+#define SPACE_CHUNK 1024
+bool space_free_some(struct Space *sp);
 
 // Whether va is the start of a page that belongs to programs.
 static inline bool

@@ -105,7 +105,6 @@ smp_start(void)
 {
 	if (ncpu == 1)
 		return;
-	mem_map_stacks(ncpu);
 	memcpy(KADDR(MPENTRY_PADDR), mpentry_start, mpentry_end - mpentry_start);
 	for (int i = 1; i < ncpu; i++) {
 		mpentry_kstack = kstack_top(i);

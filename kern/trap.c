@@ -5,6 +5,7 @@
 #include "kern/trap.h"
 
 #include "inc/assert.h"
+#include "inc/string.h"
 #include "inc/x86.h"
 #include "kern/env.h"
 #include "kern/lapic.h"
@@ -17,6 +18,7 @@
 #include "kern/upcall.h"
 
 static_assert(offsetof(struct Trapframe, tf_cs) == TF_CS, "trapentry.S");
+static_assert(offsetof(struct Trapframe, tf_eflags) == TF_EFLAGS, "trapentry.S");
 static_assert(sizeof(struct Trapframe) == TF_SIZE, "trapentry.S");
 static_assert(offsetof(struct Kenv, kstack) - offsetof(struct Kenv, frame) == FRAME_KSTACK,
 	      "trapentry.S");
@@ -163,6 +165,22 @@ trap(struct Trapframe *tf)
 		dispatch(self, tf);
 	}
 	env_run(sched_pick(self, cpunum()));
+}
+
+// Called by trapentry.S for a trap out of virtual-8086 mode, with the frame where the CPU put it:
+// make it look like the general protection fault that the way into that mode should have been.
+void __attribute__((noreturn)) trap_from_vm86(const struct Trapframe *low);
+
+void
+trap_from_vm86(const struct Trapframe *low)
+{
+	struct Trapframe *tf = (struct Trapframe *) ((uintptr_t) low + VM86_EXTRA);
+
+	lapic_interrupt(low->tf_trapno);
+	memmove(tf, low, sizeof *tf);
+	env_sanitize(tf);
+	tf->tf_trapno = T_GPFLT;
+	trap(tf);
 }
 
 // Called by trapentry.S for a trap out of the kernel; returns there.

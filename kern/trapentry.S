@@ -30,6 +30,8 @@ trap_entry:
 	movl %eax, %es
 	cld
 	movl %esp, %eax
+	testl $FL_VM, TF_EFLAGS(%eax)
+	jnz from_vm86
 	testb $3, TF_CS(%eax)		// where it came from, by the code segment it will go back to
 	jz from_kernel
 	movl FRAME_KSTACK(%eax), %esp
@@ -42,6 +44,14 @@ from_kernel:
 	call trap_in_kernel
 	addl $4, %esp
 	jmp trap_exit
+
+// No program should get into virtual-8086 mode, but emulators have let some.  The frame is then
+// VM86_EXTRA bytes lower than its place.
+from_vm86:
+	movl FRAME_KSTACK + VM86_EXTRA(%eax), %esp
+	xorl %ebp, %ebp
+	pushl %eax
+	call trap_from_vm86		// does not return
 
 // void env_pop(struct Trapframe *tf): restore all registers from tf, and go on there.
 .globl env_pop
