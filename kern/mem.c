@@ -29,6 +29,7 @@ struct Range {
 pde_t *kern_pgdir;
 uint32_t kern_cr3;
 pte_t *kern_window_table;
+uint32_t *check_words;
 
 static struct Range ranges[NRANGE]; // usable memory, ascending, apart from each other
 static int nranges;
@@ -163,6 +164,9 @@ mem_give(int n)
 {
 	for (int i = 1; i < n; i++)
 		map_stack(i, boot_alloc(KSTKSIZE));
+#if CHECK
+	check_words = boot_alloc(ranges[nranges - 1].end * sizeof *check_words);
+#endif
 
 	uint32_t kernel = EXTPHYSMEM / PGSIZE, kernel_end = PADDR(brk) / PGSIZE;
 	page_init(infos, links, ranges[nranges - 1].end);

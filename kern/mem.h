@@ -17,6 +17,9 @@ void mem_give(int n);
 extern uint32_t kern_cr3;        // [I] physical address of kern_pgdir
 extern pte_t *kern_window_table; // [C] each CPU its own FRAMEWINDOW
 
+// In kernels built with CHECK=1: a word for each frame, for check_all.
+extern uint32_t *check_words; // [K]
+
 // Map the size bytes of device registers at pa, uncached, for good.
 void *mmio_map(physaddr_t pa, size_t size);
 

@@ -30,6 +30,7 @@ uint32_t npages;
 static uint32_t *links;  // [K] free: the next free frame; in use: page_note()
 static struct Pool low;  // [K] below KERNWINDOW
 static struct Pool high; // [K] the rest
+static uint32_t limit;   // [K] page_limit()
 
 void
 page_init(struct PageInfo *infos, uint32_t *notes, uint32_t n)
@@ -38,6 +39,7 @@ page_init(struct PageInfo *infos, uint32_t *notes, uint32_t n)
 	links = notes;
 	npages = n;
 	low = high = (struct Pool){0};
+	limit = 0;
 }
 
 static void
@@ -95,6 +97,7 @@ page_alloc(enum PageKind kind)
 	assert(pages[ppn].pp_ref == 0);
 	pages[ppn].pp_ref = 1;
 	links[ppn] = 0;
+	limit = MAX(limit, ppn + 1);
 	frame_zero(ppn);
 	return &pages[ppn];
 }
@@ -127,6 +130,12 @@ uint32_t *
 page_note(struct PageInfo *pp)
 {
 	return &links[page_number(pp)];
+}
+
+uint32_t
+page_limit(void)
+{
+	return limit;
 }
 
 uint32_t

@@ -33,6 +33,9 @@ uint32_t *page_note(struct PageInfo *pp);
 // How many frames are free.
 uint32_t page_nfree(void);
 
+// No frame from this number on has ever been given to anyone.
+uint32_t page_limit(void);
+
 static inline uint32_t
 page_number(const struct PageInfo *pp)
 {

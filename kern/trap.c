@@ -7,8 +7,10 @@
 #include "inc/assert.h"
 #include "inc/string.h"
 #include "inc/x86.h"
+#include "kern/check.h"
 #include "kern/env.h"
 #include "kern/lapic.h"
+#include "kern/mem.h"
 #include "kern/monitor.h"
 #include "kern/percpu.h"
 #include "kern/sched.h"
@@ -164,6 +166,9 @@ trap(struct Trapframe *tf)
 	} else {
 		dispatch(self, tf);
 	}
+#if CHECK
+	check_all(check_words);
+#endif
 	env_run(sched_pick(self, cpunum()));
 }
 
