@@ -78,16 +78,18 @@ check_env(struct Env *e)
 	assert(!(k->frame.tf_eflags & (FL_IOPL_MASK | FL_VM)));
 }
 
-void
+unsigned
 check_all(uint32_t *refs)
 {
-	unsigned active = 0, runnable = 0;
+	unsigned live = 0, active = 0, runnable = 0;
 
 	memset(refs, 0, page_limit() * sizeof *refs);
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		check_env(e);
-		if (e->env_status != ENV_FREE)
+		if (e->env_status != ENV_FREE) {
 			count_space(e, refs);
+			live++;
+		}
 		active += e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING ||
 			e->env_status == ENV_DYING;
 		runnable += e->env_status == ENV_RUNNABLE;
@@ -96,4 +98,5 @@ check_all(uint32_t *refs)
 	assert((runnable > 0) == env_any_runnable());
 	for (uint32_t i = 0; i < page_limit(); i++)
 		assert(pages[i].pp_ref == refs[i]);
+	return live;
 }

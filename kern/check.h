@@ -7,6 +7,7 @@
 
 // Panic unless everything that must hold between two system calls holds.  Looks at every env and
 // every mapping, so it is for tests.  refs has room for a word for each frame.
-void check_all(uint32_t *refs);
+// Returns the number of envs that are not free.
+unsigned check_all(uint32_t *refs);
 
 #endif

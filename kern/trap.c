@@ -145,11 +145,12 @@ dispatch(struct Env *self, struct Trapframe *tf)
 static void
 check_now_and_then(void)
 {
-	static unsigned traps; // [K]
-	unsigned active = env_nactive();
+	static unsigned wait; // [K] traps until the next check
 
-	if (traps++ % (1 + active * active / 64) == 0)
-		check_all(check_words);
+	if (wait-- > 0)
+		return;
+	unsigned n = check_all(check_words);
+	wait = n * n / 64;
 }
 #endif
 
