@@ -17,9 +17,9 @@
 #define CAPS_LOCK 0x3a
 
 // By scan code; 0 where there is no character.
-static const char plain[] =
+static const unsigned char plain[] =
 	"\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-static const char shifted[] =
+static const unsigned char shifted[] =
 	"\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
 static bool shift, ctrl, caps, extended; // [K]

@@ -76,13 +76,18 @@ space_free_some(struct Space *sp)
 	return true;
 }
 
+// The entry for va, in a table that is there.
+static pte_t *
+entry_in_table(struct Space *sp, uint32_t va)
+{
+	return entry_table(sp->pgdir[PDX(va)]) + PTX(va);
+}
+
 // The entry for va, or NULL when there is no table for it.
 static pte_t *
 walk(struct Space *sp, uint32_t va)
 {
-	pde_t pde = sp->pgdir[PDX(va)];
-
-	return pde & PTE_P ? entry_table(pde) + PTX(va) : NULL;
+	return sp->pgdir[PDX(va)] & PTE_P ? entry_in_table(sp, va) : NULL;
 }
 
 // The entry for va in a table that is made if need be; NULL when there is no memory for it.
@@ -95,7 +100,7 @@ walk_create(struct Space *sp, uint32_t va)
 			return NULL;
 		sp->pgdir[PDX(va)] = page_number(pp) << PGSHIFT | PTE_P | PTE_W | PTE_U;
 	}
-	return walk(sp, va);
+	return entry_in_table(sp, va);
 }
 
 struct PageInfo *
@@ -169,7 +174,7 @@ copy_to_user(struct Space *sp, uint32_t va, const void *src, uint32_t len, uint3
 	if (r < 0)
 		return r;
 	while (len > 0) {
-		pte_t *pte = walk(sp, va);
+		pte_t *pte = entry_in_table(sp, va);
 		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
 		frame_write(PTE_ADDR(*pte) >> PGSHIFT, PGOFF(va), from, n);
 		*pte |= PTE_A | PTE_D; // as if the program had written there itself
@@ -189,7 +194,7 @@ copy_from_user(struct Space *sp, void *dst, uint32_t va, uint32_t len, uint32_t 
 	if (r < 0)
 		return r;
 	while (len > 0) {
-		pte_t *pte = walk(sp, va);
+		pte_t *pte = entry_in_table(sp, va);
 		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
 		frame_read(PTE_ADDR(*pte) >> PGSHIFT, PGOFF(va), to, n);
 		*pte |= PTE_A;

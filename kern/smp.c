@@ -105,7 +105,7 @@ smp_start(void)
 {
 	if (ncpu == 1)
 		return;
-	memcpy(KADDR(MPENTRY_PADDR), mpentry_start, mpentry_end - mpentry_start);
+	memcpy(KADDR(MPENTRY_PADDR), mpentry_start, PADDR(mpentry_end) - PADDR(mpentry_start));
 	for (int i = 1; i < ncpu; i++) {
 		mpentry_kstack = kstack_top(i);
 		lapic_start(cpus[i].apicid, MPENTRY_PADDR);
