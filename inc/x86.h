@@ -213,6 +213,17 @@ xchg(volatile uint32_t *addr, uint32_t newval)
 	return old;
 }
 
+// Store newval at addr if oldval is there, in one step; return what was there.
+static inline uint32_t
+compare_and_swap(volatile uint32_t *addr, uint32_t oldval, uint32_t newval)
+{
+	asm volatile("lock; cmpxchgl %2,%0"
+		     : "+m"(*addr), "+a"(oldval)
+		     : "r"(newval)
+		     : "memory", "cc");
+	return oldval;
+}
+
 // Tell the CPU that this is a loop which waits for another one.
 static inline void
 pause(void)

@@ -293,18 +293,16 @@ env_any_dead(void)
 
 // Let e die: from now on nobody finds it.
 static void
-die(struct Env *by, struct Env *e)
+die(struct Env *e)
 {
 	struct Kenv *k = kenv(e);
 
 	set_status(e, ENV_DYING);
 	family_leave(e);
-	if (k->space.cpu != NOCPU) {
+	if (k->space.cpu == NOCPU)
+		queue_add(&dead, e);
+	else
 		cpu_kick(k->space.cpu);
-		return;
-	}
-	queue_add(&dead, e);
-	env_reap(by);
 }
 
 void
@@ -323,9 +321,10 @@ env_destroy(struct Env *by, struct Env *e)
 			family_leave(grandchild);
 			family_join(grandchild, e);
 		}
-		die(by, child);
+		die(child);
 	}
-	die(by, e);
+	die(e);
+	env_reap(by);
 }
 
 void

@@ -15,11 +15,11 @@ _panic(const char *file, int line, const char *fmt, ...)
 	va_list ap;
 
 	asm volatile("cli; cld");
-	uint32_t me = MIN(cpunum(), NCPU - 1) + 1, nobody = 0;
-	if (!__atomic_compare_exchange_n(&panicked, &nobody, me, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_SEQ_CST)) {
+	uint32_t me = MIN(cpunum(), NCPU - 1) + 1;
+	uint32_t first = compare_and_swap(&panicked, 0, me);
+	if (first != 0) {
 		// A second panic has nothing to add, and on the same CPU the first will not end.
-		if (nobody == me && bootargs_batch)
+		if (first == me && bootargs_batch)
 			machine_exit(false);
 		for (;;)
 			asm volatile("hlt");

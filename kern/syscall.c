@@ -18,7 +18,7 @@
 #define AS_IT_IS (INT32_MIN + 1)
 
 #define CPUTS_CHECK (256 * PGSIZE) // how much of a text is checked,
-#define CPUTS_PRINT 512            // or printed, at a time
+#define CPUTS_PRINT 128            // or printed, at a time
 
 void
 user_mem_fail(struct Env *self, unsigned bad)
@@ -249,6 +249,10 @@ syscall(struct Env *self)
 	struct Trapframe *tf = &kenv(self)->frame;
 	int32_t r = dispatch(self, &tf->tf_regs);
 
+	// What the dead still hold is as good as free: the call failed without a change, so it is
+	// made again when some of that has been given back.
+	if ((r == -E_NO_MEM || r == -E_NO_FREE_ENV) && env_reap(self))
+		r = AGAIN;
 	if (r == AGAIN)
 		tf->tf_eip -= SYSCALL_LENGTH;
 	else if (r != AS_IT_IS)

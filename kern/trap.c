@@ -154,15 +154,23 @@ check_now_and_then(void)
 }
 #endif
 
-// An env that may not run now, or is to go on elsewhere, has come in: what it wanted has not
-// happened, and if it was a system call, it is made again once the env runs again.
-static void
-undo_entry(struct Trapframe *tf)
+// Whether the instruction that trapped runs again when its program goes on at tf, or can be made
+// to: then the trap may be forgotten, and will come again.
+static bool
+forget(struct Trapframe *tf)
 {
-	if (tf->tf_trapno == T_SYSCALL)
+	switch (tf->tf_trapno) {
+	case T_SYSCALL:
 		tf->tf_eip -= SYSCALL_LENGTH;
-	else
+		return true;
+	case T_DEBUG:
+	case T_BRKPT:
+	case T_OFLOW:
+		return false;
+	default:
 		lapic_interrupt(tf->tf_trapno);
+		return true;
+	}
 }
 
 // Called by trapentry.S on this CPU's kernel stack; tf is the current env's Kenv.frame.
@@ -175,12 +183,12 @@ trap(struct Trapframe *tf)
 	struct Env *self = thiscpu->env;
 
 	assert(tf == &kenv(self)->frame);
-	if (self->env_status != ENV_RUNNING || kenv(self)->has_next_frame) {
-		undo_entry(tf);
-		env_take_frame(self);
-	} else {
+	// An env that is stopped or dying, or is to go on elsewhere, has nothing to say any more; but
+	// what cannot be repeated is not lost when it is merely stopped.
+	bool running = self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame;
+	if (running || (!forget(tf) && self->env_status == ENV_NOT_RUNNABLE))
 		dispatch(self, tf);
-	}
+	env_take_frame(self);
 #if CHECK
 	check_now_and_then();
 #endif
