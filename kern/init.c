@@ -39,6 +39,7 @@ start_program(const char *name)
 		kenv(e)->program = i;
 		if ((r = load_elf(e, p->image, p->image_end - p->image)) < 0)
 			panic("%s: %e", name, r);
+		load_name(e, name);
 		env_release(e, HOLD_STOPPED);
 		return;
 	}

@@ -86,3 +86,27 @@ load_elf(struct Env *e, const void *image, uint32_t size)
 	tf->tf_esp = USTACKTOP;
 	return 0;
 }
+
+// The upper end of a new stack, as lib/entry.S expects it where there are arguments.
+struct Arguments {
+	uint32_t argc, argv;
+	uint32_t argv_0, argv_end;
+	char name[44];
+	uint32_t thisenv; // at UTHISENV; the program sets it
+};
+static_assert(sizeof(struct Arguments) % 16 == 0, "the stack stays aligned");
+
+void
+load_name(struct Env *e, const char *name)
+{
+	const uint32_t at = USTACKTOP - sizeof(struct Arguments);
+	struct Arguments a = {
+		.argc = 1,
+		.argv = at + offsetof(struct Arguments, argv_0),
+		.argv_0 = at + offsetof(struct Arguments, name),
+	};
+
+	strlcpy(a.name, name, sizeof a.name);
+	if (copy_to_user(&kenv(e)->space, at, &a, sizeof a, NULL) == 0)
+		kenv(e)->frame.tf_esp = at;
+}

@@ -15,4 +15,7 @@ struct Env;
 // After an error e holds a part of the image, and is good for nothing but env_destroy.
 int load_elf(struct Env *e, const void *image, uint32_t size);
 
+// Give e, just loaded, its one argument: argc is 1 and argv[0] is name, or the start of it.
+void load_name(struct Env *e, const char *name);
+
 #endif
