@@ -4,14 +4,9 @@
 #define FAULTLINE_KERN_CONSOLE_H
 
 #include "inc/types.h"
+#include "kern/cpu.h" // cons_write and cons_getc, which are a part of the seam
 
 void cons_init(void);
-
-// Print n bytes.
-void cons_write(const char *s, size_t n);
-
-// A character that has been typed, or 0.
-int cons_getc(void);
 
 // Wait until all that was printed has left the machine.
 void cons_drain(void);

@@ -43,7 +43,8 @@ void cpu_kick(int cpu);
 // There is more to run than this CPU has taken: if a CPU is idle, one wakes up.
 void cpu_wake_idle(void);
 
-// A character from the console, or 0.
+// The console: print n bytes, whatever they are; a character that was typed, or 0.
+void cons_write(const char *s, size_t n);
 int cons_getc(void);
 
 #endif

@@ -56,11 +56,11 @@ sys_cputs(struct Env *self, uint32_t va, uint32_t len)
 		user_mem_fail(self, bad);
 		return 0;
 	}
-	cprintf("%.*s", (int) n, buf);
+	cons_write(buf, n);
 	k->cputs.printed += n;
 	if (k->cputs.printed < len)
 		return AGAIN;
-	k->cputs.va = k->cputs.len = 0;
+	k->cputs.va = k->cputs.len = k->cputs.checked = k->cputs.printed = 0;
 	return 0;
 }
 
