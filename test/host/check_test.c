@@ -39,8 +39,8 @@ TEST(wrong_counts_of_references_are_noticed)
 {
 	BROKEN_BY(pages[frame_at(run, VA_A)].pp_ref++);
 	BROKEN_BY(pages[frame_at(run, VA_A)].pp_ref--);
-	BROKEN_BY(pages[150].pp_ref = 1);
-	BROKEN_BY(page_alloc(PAGE_USER)); // a frame that nobody has
+	BROKEN_BY(page_alloc(PAGE_USER));          // a frame that nobody has
+	BROKEN_BY(pages[page_limit()].pp_ref = 1); // and one that was never given
 	BROKEN_BY(++*page_note(&pages[PTE_ADDR(k->space.pgdir[PDX(VA_A)]) >> PGSHIFT]));
 	BROKEN_BY(pte[1] = pte[0]);
 	BROKEN_BY(pte[0] = 0);
@@ -78,6 +78,10 @@ TEST(states_that_contradict_each_other_are_noticed)
 	BROKEN_BY(run->env_id = 0);
 	BROKEN_BY(run->env_id++);
 	BROKEN_BY(run->env_id = INT32_MIN);
+	BROKEN_BY(run->env_parent_id = 5; kenv(wait)->parent = wait);
+	BROKEN_BY(k->child = NULL; kenv(wait)->younger = run);
+	BROKEN_BY(kenv(wait)->older = run);
+	BROKEN_BY(kenv(wait)->parent = NULL);
 }
 
 TEST(registers_with_privilege_are_noticed)
@@ -86,7 +90,6 @@ TEST(registers_with_privilege_are_noticed)
 	BROKEN_BY(k->frame.tf_ss = GD_KD);
 	BROKEN_BY(k->frame.tf_eflags &= ~FL_IF);
 	BROKEN_BY(k->frame.tf_eflags |= FL_IOPL_3);
-	BROKEN_BY(k->frame.tf_eflags |= FL_NT);
 	BROKEN_BY(k->frame.tf_eflags |= FL_VM);
 }
 

@@ -38,6 +38,7 @@ static struct {
 	uint32_t va;
 	pte_t pte;
 } tlb[FAKE_NCPU][TLB_SIZE];
+static struct Env *loaded[FAKE_NCPU]; // whose directory each CPU stands on
 
 void
 fake_start(uint32_t nlow, uint32_t nhigh)
@@ -70,6 +71,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	fake_wakes = fake_flushes = 0;
 	fake_keys = "";
 	memset(tlb, 0, sizeof tlb);
+	memset(loaded, 0, sizeof loaded);
 	fake_clear_console();
 }
 
@@ -197,11 +199,16 @@ cpu_forget(struct Env *e)
 	if (kenv(e)->space.cpu != NOCPU || !kenv(e)->space.pgdir)
 		panic("cpu_forget of an env that runs, or has lost its memory already");
 	drop(fake_cpu, &kenv(e)->space);
+	if (loaded[fake_cpu] == e)
+		loaded[fake_cpu] = NULL;
 }
 
 void
 fake_switch(int cpu, struct Env *e)
 {
+	if (loaded[cpu] && !kenv(loaded[cpu])->space.pgdir)
+		panic("CPU %d stands on a directory that is free", cpu);
+	loaded[cpu] = e;
 	for (int i = 0; i < TLB_SIZE; i++)
 		if (!e || tlb[cpu][i].sp != &kenv(e)->space)
 			tlb[cpu][i].sp = NULL;
@@ -213,12 +220,14 @@ fake_check(void)
 	const pte_t ignore = PTE_A | PTE_D;
 
 	for (int cpu = 0; cpu < FAKE_NCPU; cpu++) {
+		if (loaded[cpu] && !kenv(loaded[cpu])->space.pgdir)
+			panic("CPU %d stands on a directory that is free", cpu);
 		for (int i = 0; i < TLB_SIZE; i++) {
 			struct Space *sp = tlb[cpu][i].sp;
 			if (!sp)
 				continue;
 			if (!sp->pgdir)
-				panic("CPU %d stands on a directory that is free", cpu);
+				panic("CPU %d has translations of a space that is free", cpu);
 			if ((fake_walk(sp, tlb[cpu][i].va) ^ tlb[cpu][i].pte) & ~ignore)
 				panic("CPU %d has a stale translation of %x", cpu, tlb[cpu][i].va);
 		}
@@ -229,11 +238,13 @@ fake_check(void)
 		if (e->env_status == ENV_FREE || k->space.cpu == NOCPU)
 			continue;
 		if (on[k->space.cpu])
-			panic("CPU %d has %x and %x", k->space.cpu, on[k->space.cpu]->env_id, e->env_id);
+			panic("CPU %d has %x and %x", k->space.cpu, on[k->space.cpu]->env_id,
+			      e->env_id);
 		on[k->space.cpu] = e;
 		if (k->space.cpu == fake_cpu)
 			continue;
-		if ((e->env_status != ENV_RUNNING || k->has_next_frame) && !fake_kicked[k->space.cpu])
+		if ((e->env_status != ENV_RUNNING || k->has_next_frame) &&
+		    !fake_kicked[k->space.cpu])
 			panic("CPU %d was not told of %x", k->space.cpu, e->env_id);
 	}
 }
@@ -295,6 +306,16 @@ vcprintf(const char *fmt, va_list ap)
 	console_len += n;
 	va_end(again);
 	return n;
+}
+
+void
+cons_write(const char *s, size_t n)
+{
+	if (n >= CONSOLE_SIZE - console_len)
+		console_len = 0;
+	memcpy(fake_console + console_len, s, n);
+	console_len += n;
+	fake_console[console_len] = '\0';
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include "inc/string.h"
 #include "kern/cpu.h"
+#include "kern/sched.h"
 #include "test/host/world.h"
 
 TEST(the_first_lives_have_the_ids_that_programs_know)
@@ -43,28 +44,23 @@ TEST(the_lowest_free_slot_is_taken_and_each_life_adds_0x1000)
 	world_check();
 }
 
-TEST(ids_stay_positive_and_in_their_slot_for_600000_lives)
+TEST(ids_stay_positive_and_none_comes_twice_in_600000_lives)
 {
-	struct Env *first, *e;
-	envid_t last = 0;
-	int nwraps = 0;
+	struct Env *e;
+	envid_t want = 0x1000;
 
 	world();
-	CHECK_EQ(env_alloc(&first, NULL), 0);
 	for (int i = 0; i < 600000; i++) {
 		CHECK_EQ(env_alloc(&e, NULL), 0);
 		CHECK(e->env_id > 0);
-		CHECK_EQ(ENVX(e->env_id), 1);
-		if (e->env_id < last) {
-			CHECK_EQ(e->env_id, 0x1001);
-			nwraps++;
-		} else {
-			CHECK_EQ(e->env_id, last ? last + 0x1000 : 0x1001);
-		}
-		last = e->env_id;
+		CHECK_EQ(e->env_id, want);
 		env_destroy(NULL, e);
+		if (want == 0x7ffff000)
+			want = 0x1001; // the slot has had all its lives
+		else
+			want += 0x1000;
 	}
-	CHECK_EQ(nwraps, 1);
+	CHECK_EQ(ENVX(want), 1);
 	world_check();
 }
 
@@ -266,13 +262,178 @@ TEST(an_env_that_runs_nowhere_is_destroyed_at_once)
 		world_check();
 	}
 	CHECK_EQ(page_nfree(), with_killer);
-	CHECK(strcmp(fake_console, "[00001000] free env 00001001\n"
-				   "[00001000] free env 00001002\n"
-				   "[00001000] free env 00001003\n") == 0);
+	CHECK(strcmp(fake_console,
+		     "[00001000] free env 00001001\n"
+		     "[00001000] free env 00001002\n"
+		     "[00001000] free env 00001003\n") == 0);
 	env_destroy(NULL, killer);
 	CHECK_HAS(fake_console, "[00000000] free env 00001000\n");
 	CHECK_EQ(page_nfree(), nfree);
 	CHECK_EQ(env_nkilled, 0);
+}
+
+// An env with 3 page tables that are full.
+static struct Env *
+large_program(int cpu)
+{
+	struct Env *e = program(NULL, cpu);
+
+	give_page(e, VA_A, RO);
+	for (uint32_t va = VA_A + PGSIZE; va < VA_A + 3 * PTSIZE; va += PGSIZE) {
+		CHECK(page_incref(&pages[frame_at(e, VA_A)]));
+		CHECK_EQ(page_insert(&kenv(e)->space, &pages[frame_at(e, VA_A)], va, RO), 0);
+	}
+	world_check();
+	return e;
+}
+
+TEST(a_large_env_is_given_back_in_parts)
+{
+	world();
+	uint32_t nfree = page_nfree();
+	struct Env *self = program(NULL, 0), *e = large_program(NOCPU);
+	uint32_t frame = frame_at(e, VA_A), left = pages[frame].pp_ref;
+	int nparts = 1;
+	fake_clear_console();
+	CHECK(!env_any_dead());
+	env_destroy(self, e);
+	world_check();
+	for (; e->env_status != ENV_FREE; nparts++) {
+		CHECK(nparts < 10);
+		CHECK_EQ(e->env_status, ENV_DYING);
+		CHECK(env_any_dead());
+		CHECK(!env_find(self, e->env_id));
+		CHECK(strcmp(fake_console, "") == 0);
+		CHECK(env_nactive() == 2);
+		CHECK(left - pages[frame].pp_ref <= 2 * SPACE_CHUNK);
+		left = pages[frame].pp_ref;
+		CHECK(sched_pick(self, 0) == self);
+		world_check();
+	}
+	CHECK(nparts >= 3);
+	CHECK(!env_any_dead());
+	CHECK(!env_reap(self));
+	CHECK(strcmp(fake_console, "[00001000] free env 00001001\n") == 0);
+	env_destroy(NULL, self);
+	let_notice(self);
+	CHECK_EQ(page_nfree(), nfree);
+}
+
+TEST(a_large_env_that_dies_on_a_cpu_goes_on_dying_without_it)
+{
+	world();
+	struct Env *e = large_program(1);
+	fake_touch(e, VA_A);
+	env_destroy(NULL, e);
+	CHECK(!env_any_dead()); // its CPU has it
+	let_notice(e);
+	CHECK_EQ(e->env_status, ENV_DYING);
+	CHECK_EQ(kenv(e)->space.cpu, NOCPU);
+	CHECK(env_any_dead());
+	while (env_any_dead()) {
+		CHECK(!sched_pick(NULL, 2));
+		world_check();
+	}
+	CHECK_EQ(e->env_status, ENV_FREE);
+	CHECK_EQ(page_nfree(), 199);
+}
+
+TEST(the_next_life_of_a_slot_does_not_begin_before_the_last_one_is_given_back)
+{
+	world();
+	struct Env *e = large_program(NOCPU), *next;
+	env_destroy(NULL, e);
+	CHECK_EQ(e->env_status, ENV_DYING);
+	CHECK_EQ(env_alloc(&next, NULL), 0);
+	CHECK(next != e);
+	reap_all();
+	CHECK_EQ(env_alloc(&next, NULL), 0);
+	CHECK(next == e);
+	world_check();
+}
+
+TEST(a_child_that_only_its_parent_could_have_started_dies_with_it)
+{
+	world();
+	struct Env *parent = program(NULL, 0), *stopped = program(parent, NOCPU);
+	struct Env *runs = program(parent, 1), *waits = program(parent, NOCPU);
+	struct Env *both = program(parent, NOCPU), *on_cpu = program(parent, 2);
+	env_hold(stopped, HOLD_STOPPED);
+	waits->env_ipc_recving = both->env_ipc_recving = true;
+	env_hold(waits, HOLD_RECV);
+	env_hold(both, HOLD_RECV);
+	env_hold(both, HOLD_STOPPED);
+	env_hold(on_cpu, HOLD_STOPPED);
+	world_check();
+	env_destroy(NULL, parent);
+	let_notice(parent);
+	reap_all();
+	CHECK_EQ(stopped->env_status, ENV_FREE);
+	CHECK_EQ(both->env_status, ENV_FREE);
+	CHECK_EQ(on_cpu->env_status, ENV_DYING);
+	CHECK(fake_kicked[2]);
+	CHECK_EQ(runs->env_status, ENV_RUNNING);
+	CHECK_EQ(waits->env_status, ENV_NOT_RUNNABLE);
+	let_notice(on_cpu);
+	reap_all();
+	CHECK_EQ(on_cpu->env_status, ENV_FREE);
+	world_check();
+}
+
+TEST(descendants_that_nobody_could_start_any_more_die_and_others_live)
+{
+	world();
+	struct Env *a = program(NULL, NOCPU), *b = program(a, NOCPU), *c = program(b, NOCPU);
+	struct Env *d = program(c, NOCPU), *lives = program(c, NOCPU),
+		   *below = program(lives, NOCPU);
+	env_hold(b, HOLD_STOPPED);
+	env_hold(c, HOLD_STOPPED);
+	env_hold(d, HOLD_STOPPED);
+	env_hold(below, HOLD_STOPPED);
+	env_destroy(NULL, a);
+	CHECK(!env_find(lives, a->env_id) && !env_find(lives, b->env_id)); // at once
+	CHECK(!env_find(lives, c->env_id) && !env_find(lives, d->env_id));
+	world_check();
+	reap_all();
+	CHECK_EQ(a->env_status, ENV_FREE);
+	CHECK_EQ(b->env_status, ENV_FREE);
+	CHECK_EQ(c->env_status, ENV_FREE);
+	CHECK_EQ(d->env_status, ENV_FREE);
+	CHECK_EQ(lives->env_status, ENV_RUNNABLE);
+	CHECK_EQ(below->env_status, ENV_NOT_RUNNABLE);
+	CHECK(env_find_ours(lives, below->env_id) == below);
+	world_check();
+	env_destroy(NULL, lives);
+	reap_all();
+	CHECK_EQ(below->env_status, ENV_FREE);
+	world_check();
+}
+
+TEST(a_family_stays_in_order_whichever_child_goes)
+{
+	for (int order = 0; order < 6; order++) {
+		struct Env *e[3];
+		world();
+		struct Env *parent = program(NULL, NOCPU);
+		for (int i = 0; i < 3; i++) {
+			e[i] = program(parent, NOCPU);
+			env_hold(e[i], HOLD_STOPPED);
+		}
+		int first = order / 2, second = (first + 1 + order % 2) % 3;
+		env_destroy(NULL, e[first]);
+		world_check();
+		env_destroy(NULL, e[second]);
+		world_check();
+		struct Env *last = e[3 - first - second], *new = program(parent, NOCPU);
+		env_hold(new, HOLD_STOPPED);
+		world_check();
+		env_destroy(NULL, parent);
+		reap_all();
+		CHECK_EQ(last->env_status, ENV_FREE);
+		CHECK_EQ(new->env_status, ENV_FREE);
+		CHECK_EQ(page_nfree(), 199);
+		world_check();
+	}
 }
 
 TEST(an_env_on_a_cpu_is_destroyed_when_that_lets_go)
@@ -387,9 +548,9 @@ TEST(the_queue_is_first_come_first_served)
 	world();
 	for (int i = 0; i < 5; i++)
 		e[i] = program(NULL, NOCPU);
-	env_hold(e[0], HOLD_STOPPED);	 // the first,
-	env_hold(e[2], HOLD_STOPPED);	 // one between
-	env_hold(e[4], HOLD_STOPPED);	 // and the last go;
+	env_hold(e[0], HOLD_STOPPED); // the first,
+	env_hold(e[2], HOLD_STOPPED); // one between
+	env_hold(e[4], HOLD_STOPPED); // and the last go;
 	world_check();
 	env_release(e[2], HOLD_STOPPED); // who comes back is last
 	CHECK(env_next(0) == e[1]);
@@ -402,6 +563,15 @@ TEST(the_queue_is_first_come_first_served)
 	CHECK(!env_next(3));
 	CHECK(!env_any_runnable());
 	world_check();
+}
+
+TEST(an_env_that_is_runnable_keeps_its_place_when_it_is_told_to_run)
+{
+	world();
+	struct Env *a = program(NULL, NOCPU), *b = program(NULL, NOCPU);
+	env_release(a, HOLD_STOPPED);
+	CHECK(env_next(0) == a);
+	CHECK(env_next(1) == b);
 }
 
 TEST(active_are_the_envs_that_will_still_do_something)

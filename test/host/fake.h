@@ -18,10 +18,10 @@ struct Space;
 // free, and there are no envs.
 void fake_start(uint32_t nlow, uint32_t nhigh);
 
-extern int fake_cpu;		    // the CPU that executes the core
+extern int fake_cpu;                // the CPU that executes the core
 extern bool fake_kicked[FAKE_NCPU]; // cpu_kick() came; tests clear it
-extern unsigned fake_wakes;	    // how often cpu_wake_idle() came
-extern unsigned fake_flushes;	    // how often tlb_invalidate() came
+extern unsigned fake_wakes;         // how often cpu_wake_idle() came
+extern unsigned fake_flushes;       // how often tlb_invalidate() came
 
 // What the core has printed since fake_start or the last fake_clear_console.
 extern char fake_console[];

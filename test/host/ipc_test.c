@@ -179,9 +179,11 @@ TEST(a_page_is_sent_with_the_rights_that_the_sender_has_now)
 
 TEST(what_is_sent_is_a_page_of_the_sender_with_a_permission)
 {
-	const uint32_t bad_perm[] = {0, PTE_P, PTE_U, PTE_U | PTE_W, RO | PTE_PS, RO | PTE_PWT,
-				     RO | PTE_G, RO | PTE_A, RO | 0x1000, 0xffffffff};
-	const uint32_t bad_va[] = {VA_A + 1, VA_A + 4, UTOP - 1, VA_C, VA_B + PGSIZE, 0, 0x40000000};
+	const uint32_t bad_perm[] = {0,           PTE_P,        PTE_U,      PTE_U | PTE_W,
+				     RO | PTE_PS, RO | PTE_PWT, RO | PTE_G, RO | PTE_A,
+				     RO | 0x1000, 0xffffffff};
+	const uint32_t bad_va[] = {VA_A + 1,      VA_A + 4, UTOP - 1,  VA_C,
+				   VA_B + PGSIZE, 0,        0x40000000};
 
 	one_waits(VA_C);
 	const uint32_t to = receiver->env_id;

@@ -106,6 +106,47 @@ TEST(a_message_needs_a_table_at_most_and_the_receiver_waits_until_it_is_there)
 	NEEDS(0, PAGE_USER, self, ipc_try_send, child->env_id, 3, UTOP, 0);
 }
 
+TEST(a_call_waits_for_the_memory_of_the_dead_instead_of_failing)
+{
+	family(false);
+	struct Env *e = program(self, NOCPU);
+	give_page(e, VA_A, RO);
+	for (uint32_t va = VA_A + PGSIZE; va < VA_A + 3 * PTSIZE; va += PGSIZE) {
+		CHECK(page_incref(&pages[frame_at(e, VA_A)]));
+		CHECK_EQ(page_insert(&kenv(e)->space, &pages[frame_at(e, VA_A)], va, RO), 0);
+	}
+	// From the bottom, the first part gives back a table, and the last the page and the rest.
+	for (uint32_t va = VA_A; va < VA_A + PTSIZE; va += PGSIZE)
+		page_remove(&kenv(e)->space, va);
+	leave_frames(PAGE_USER, 0);
+	CHECK_EQ(call(self, env_destroy, e->env_id), 0);
+	CHECK_EQ(e->env_status, ENV_DYING);
+	leave_frames(PAGE_USER, 0);
+	CHECK_EQ(call(self, page_alloc, 0, VA_A, RW), 0);
+	CHECK(call_parts > 1);
+	reap_all();
+	leave_frames(PAGE_USER, 0);
+	CHECK_EQ(call(self, exofork), -E_NO_MEM);
+}
+
+TEST(a_call_waits_for_the_slot_of_the_dead_instead_of_failing)
+{
+	fake_start(300, 0);
+	self = program(NULL, 0);
+	child = program(self, NOCPU);
+	for (int i = 0; i < 2; i++) { // it will die in more than one part
+		struct Env *below = program(child, NOCPU);
+		env_hold(below, HOLD_STOPPED);
+	}
+	while (call(self, exofork) > 0)
+		;
+	CHECK_EQ(call(self, env_destroy, child->env_id), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK(call(self, exofork) > 0);
+	CHECK_EQ(call(self, exofork), -E_NO_FREE_ENV);
+	world_check();
+}
+
 TEST(all_other_calls_need_no_memory)
 {
 	family(false);

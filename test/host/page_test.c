@@ -56,6 +56,21 @@ TEST(every_frame_is_given_once_and_never_frame_0)
 	CHECK_EQ(page_nfree(), 0);
 }
 
+TEST(frames_from_the_limit_on_have_never_been_given)
+{
+	fake_start(50, 0);
+	CHECK_EQ(page_limit(), 0);
+	for (int i = 0; i < 10; i++) {
+		CHECK(page_number(page_alloc(PAGE_USER)) < page_limit());
+		CHECK(page_limit() <= 50);
+	}
+	uint32_t limit = page_limit();
+	page_decref(&pages[limit - 1]);
+	CHECK_EQ(page_limit(), limit);
+	CHECK_EQ(page_number(page_alloc(PAGE_USER)), limit - 1);
+	CHECK_EQ(page_limit(), limit);
+}
+
 TEST(memory_that_is_used_up_comes_back_when_it_is_given_back)
 {
 	struct PageInfo *pp[30], *again;

@@ -21,7 +21,7 @@ one_program(uint32_t perm)
 	if (perm)
 		give_page(env, UXBASE, perm);
 	env->env_pgfault_upcall = (void *) (uintptr_t) HANDLER;
-	tf->tf_regs = (struct PushRegs) {1, 2, 3, 4, 5, 6, 7, 8};
+	tf->tf_regs = (struct PushRegs){1, 2, 3, 4, 5, 6, 7, 8};
 	tf->tf_eip = 0x00801111;
 	tf->tf_eflags |= FL_CF | FL_OF;
 	tf->tf_esp = USTACKTOP - 32;
@@ -40,8 +40,8 @@ goes_to(uint32_t esp, uint32_t va)
 	CHECK_EQ(tf->tf_esp, va);
 	CHECK_EQ(tf->tf_eip, HANDLER);
 	CHECK_EQ(bad, 0x1234);
-	want = (struct UTrapframe) {0xdeadbeef,	      FEC_U | FEC_WR,	before.tf_regs,
-				    before.tf_eip, before.tf_eflags, esp};
+	want = (struct UTrapframe){0xdeadbeef,    FEC_U | FEC_WR,   before.tf_regs,
+				   before.tf_eip, before.tf_eflags, esp};
 	peek(env, va, &utf, sizeof utf);
 	CHECK(memcmp(&utf, &want, sizeof utf) == 0);
 	before.tf_esp = tf->tf_esp;
@@ -68,9 +68,10 @@ fails_at(uint32_t esp, uint32_t va)
 
 TEST(a_fault_elsewhere_starts_a_frame_at_the_top_of_the_exception_stack)
 {
-	const uint32_t elsewhere[] = {USTACKTOP,  USTACKTOP - 1, UXBASE - 1, UXBASE - PGSIZE, 0,
-				      4,	  UXSTACKTOP,	 UTOP + 4,   KERNBASE,
-				      0xfffffffc, 0xffffffff,	 VA_A + 1,   0x80000000};
+	const uint32_t elsewhere[] = {
+		USTACKTOP,  USTACKTOP - 1, UXBASE - 1, UXBASE - PGSIZE, 0,
+		4,          UXSTACKTOP,    UTOP + 4,   KERNBASE,        0xfffffffc,
+		0xffffffff, VA_A + 1,      0x80000000};
 
 	world();
 	one_program(RW);

@@ -2,6 +2,7 @@
 
 #include "test/host/world.h"
 
+#include "inc/assert.h"
 #include "inc/string.h"
 #include "kern/check.h"
 #include "kern/sched.h"
@@ -36,6 +37,9 @@ world_check(void)
 	static uint32_t refs[BORDER + FAKE_MAXHIGH];
 
 	check_all(refs);
+	for (uint32_t i = page_limit(); i < npages; i++)
+		if (pages[i].pp_ref != 0)
+			panic("frame %x was never given to anyone, and has a count", i);
 	fake_check();
 }
 
@@ -78,6 +82,14 @@ let_notice(struct Env *e)
 		fake_switch(cpu, NULL);
 	}
 	world_check();
+}
+
+void
+reap_all(void)
+{
+	while (env_reap(NULL))
+		world_check();
+	CHECK(!env_any_dead());
 }
 
 void

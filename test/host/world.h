@@ -35,10 +35,13 @@ void run_on(struct Env *e, int cpu);
 // e's CPU enters the kernel, as for an interrupt, and lets go of e unless it may go on.
 void let_notice(struct Env *e);
 
+// Give back all memory of the dead.
+void reap_all(void);
+
 // Make a system call: call(e, page_alloc, 0, VA_A, RW).  Repeats it as often as the kernel asks.
 // Checks that no register but eax has changed, and that nothing at all has if it fails.
 // Returns what the program finds in eax.
-#define call(self, name, ...) call_number(self, SYS_##name, (const uint32_t[5]) {__VA_ARGS__})
+#define call(self, name, ...) call_number(self, SYS_##name, (const uint32_t[5]){__VA_ARGS__})
 int32_t call_number(struct Env *self, uint32_t number, const uint32_t arg[5]);
 extern unsigned call_parts; // how often the last one was repeated
 
