@@ -188,20 +188,12 @@ fpu_load(const struct Fpu *fpu)
 	asm volatile("fxrstor %0" : : "m"(*fpu));
 }
 
-void
-fpu_copy(struct Env *self, struct Fpu *to)
-{
-	assert(thiscpu->env == self);
-	fpu_save(to);
-}
-
 // From one env to another.
 
+// Save what this CPU's env has in the CPU beside its frame.
 static void
-put_away(struct Cpu *c)
+put_away(struct Kenv *k)
 {
-	struct Kenv *k = kenv(c->env);
-
 	fpu_save(&k->fpu);
 	asm volatile("movw %%fs,%0" : "=m"(k->fs));
 	asm volatile("movw %%gs,%0" : "=m"(k->gs));
@@ -214,7 +206,7 @@ load(struct Cpu *c, struct Env *e)
 	if (c->env == e)
 		return;
 	if (c->env)
-		put_away(c);
+		put_away(kenv(c->env));
 	c->env = e;
 	if (!e) {
 		lcr3(kern_cr3);
@@ -228,6 +220,13 @@ load(struct Cpu *c, struct Env *e)
 	asm volatile("movw %0,%%gs" : : "m"(k->gs));
 	k->kstack = kstack_top(cpunum());
 	c->ts.ts_esp0 = (uintptr_t) (&k->frame + 1);
+}
+
+void
+cpu_inherit(struct Env *self, struct Env *child)
+{
+	assert(thiscpu->env == self);
+	put_away(kenv(child));
 }
 
 void

@@ -30,13 +30,14 @@ void tlb_invalidate(struct Space *sp, uint32_t va);
 // stands on its directory, and forget its registers.
 void cpu_forget(struct Env *e);
 
-// The FPU and SSE state of self, the calling env, as it is at this moment.
+// FPU and SSE state.
 struct Fpu {
 	uint8_t bytes[512]; // as fxsave writes it
 } __attribute__((aligned(16)));
-void fpu_copy(struct Env *self, struct Fpu *to);
 // The state in which an env starts that inherits none.
 void fpu_reset(struct Fpu *fpu);
+// Let child start with what self, the calling env, has in the CPU beside its saved registers.
+void cpu_inherit(struct Env *self, struct Env *child);
 
 // Make another CPU enter the kernel soon; nothing when it is this one.
 void cpu_kick(int cpu);

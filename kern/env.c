@@ -345,6 +345,7 @@ env_set_frame(struct Env *self, struct Env *e, const struct Trapframe *tf)
 {
 	struct Kenv *k = kenv(e);
 
+	memset(&k->cputs, 0, sizeof k->cputs);
 	if (e == self || k->space.cpu == NOCPU) {
 		k->frame = *tf;
 		return;

@@ -79,7 +79,7 @@ void env_let_go(struct Env *e);
 
 // Any state -> DYING.  Its children lose their parent; those that wait for it to start them
 // would wait for ever, and are destroyed as well.  Once no CPU runs it, its memory is given back
-// by env_reap(), in parts; a small env is FREE when this returns.
+// by env_reap(), in parts; a small env is FREE when this returns, unless others are before it.
 // by is the env that does this, for the console, or NULL.
 void env_destroy(struct Env *by, struct Env *e);
 
@@ -96,7 +96,7 @@ extern unsigned env_nkilled;
 unsigned env_nactive(void);
 
 // Set e's registers; self is the env that asks.  If another CPU runs e now, they wait until it
-// enters the kernel, which it soon does.
+// enters the kernel, which it soon does.  A long call that e is in the middle of is over.
 void env_set_frame(struct Env *self, struct Env *e, const struct Trapframe *tf);
 
 // self has just entered the kernel: whether registers had been waiting for it.  They are now

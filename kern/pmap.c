@@ -150,16 +150,18 @@ int
 user_mem_check(struct Space *sp, uint32_t va, uint32_t len, uint32_t perm, uint32_t *bad)
 {
 	uint32_t want = PTE_P | PTE_U | perm;
+	// What the kernel publishes above UTOP is there to be read.
+	uint32_t limit = perm & PTE_W ? UTOP : ULIM;
 
 	while (len > 0) {
-		pte_t *pte = va < UTOP ? walk(sp, va) : NULL;
+		pte_t *pte = va < limit ? walk(sp, va) : NULL;
 		if (!pte || (*pte & want) != want) {
 			if (bad)
 				*bad = va;
 			return -E_FAULT;
 		}
 		uint32_t n = MIN(len, PGSIZE - PGOFF(va));
-		va += n; // no wrap: va was below UTOP
+		va += n; // no wrap: va was below ULIM
 		len -= n;
 	}
 	return 0;

@@ -28,7 +28,7 @@ user_mem_fail(struct Env *self, unsigned bad)
 }
 
 // The whole text is checked before any of it is printed.  How far it has come is kept with the
-// text's place; a program that makes another call in between starts again, and harms nobody.
+// text's place; a program that prints another text in between starts again, and harms nobody.
 static int32_t
 sys_cputs(struct Env *self, uint32_t va, uint32_t len)
 {
@@ -154,7 +154,7 @@ sys_exofork(struct Env *self)
 	struct Kenv *k = kenv(e);
 	k->frame = kenv(self)->frame;
 	k->frame.tf_regs.reg_eax = 0;
-	fpu_copy(self, &k->fpu);
+	cpu_inherit(self, e);
 	return e->env_id;
 }
 
@@ -167,10 +167,12 @@ sys_env_set_status(struct Env *self, uint32_t envid, uint32_t status)
 		return -E_BAD_ENV;
 	if (status == ENV_RUNNABLE)
 		env_release(e, HOLD_STOPPED);
-	else if (status == ENV_NOT_RUNNABLE)
-		env_hold(e, HOLD_STOPPED);
-	else
+	else if (status != ENV_NOT_RUNNABLE)
 		return -E_INVAL;
+	else if (e == self && !kenv(self)->parent)
+		env_destroy(self, self);
+	else
+		env_hold(e, HOLD_STOPPED);
 	return 0;
 }
 

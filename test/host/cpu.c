@@ -55,7 +55,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 		memset(links, 0, npages * sizeof *links);
 	}
 	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
-		kernel_directory[i] = i << PDXSHIFT | PTE_P | PTE_W;
+		kernel_directory[i] = i << PDXSHIFT | PTE_W; // not present: there is no such memory
 	kernel_directory[PDX(UVPT)] = 0;
 	kern_pgdir = kernel_directory;
 
@@ -252,9 +252,10 @@ fake_check(void)
 // The rest
 
 void
-fpu_copy(struct Env *self, struct Fpu *to)
+cpu_inherit(struct Env *self, struct Env *child)
 {
-	memset(to, (int) (self - envs) + 1, sizeof *to);
+	memset(&kenv(child)->fpu, (int) (self - envs) + 1, sizeof kenv(child)->fpu);
+	kenv(child)->fs = kenv(child)->gs = self - envs + 1;
 }
 
 void

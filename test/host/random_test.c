@@ -133,6 +133,8 @@ static bool
 readable(struct Env *e, uint32_t va, uint32_t n)
 {
 	for (; n > 0; va++, n--) {
+		if (va >= UVPT && va < ULIM && (fake_walk(&kenv(e)->space, va) & PTE_P))
+			continue;
 		struct Mapping *m = va < UTOP ? mapping(e, ROUNDDOWN(va, PGSIZE)) : NULL;
 		if (!m || !m->bits)
 			return false;

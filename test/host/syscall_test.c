@@ -751,10 +751,50 @@ TEST(an_env_that_runs_and_is_told_to_run_goes_on_on_one_cpu)
 TEST(an_env_stops_itself)
 {
 	family();
+	run_on(child, 1);
+	CHECK_EQ(call(child, env_set_status, 0, ENV_NOT_RUNNABLE), 0);
+	CHECK_EQ(child->env_status, ENV_NOT_RUNNABLE);
+	CHECK(sched_pick(child, 1) != child);
+	CHECK_EQ(kenv(child)->space.cpu, NOCPU);
+}
+
+TEST(an_env_that_nobody_could_start_again_is_destroyed_when_it_stops_itself)
+{
+	family();
 	CHECK_EQ(call(self, env_set_status, 0, ENV_NOT_RUNNABLE), 0);
-	CHECK_EQ(self->env_status, ENV_NOT_RUNNABLE);
-	CHECK(sched_pick(self, 0) != self);
-	CHECK_EQ(kenv(self)->space.cpu, NOCPU);
+	CHECK_EQ(self->env_status, ENV_DYING);
+	let_notice(self);
+	CHECK_EQ(self->env_status, ENV_FREE);
+}
+
+TEST(a_text_begun_before_the_registers_were_set_is_printed_anew_after)
+{
+	const uint32_t text[5] = {VA_A, 200};
+
+	family();
+	run_on(child, 1);
+	give_page(child, VA_A, RO);
+	poke(child, VA_A, (const char[200]){[0 ... 199] = 'x'}, 200);
+	enter(child, SYS_cputs, text); // the first part
+	env_set_frame(self, child, &child->env_tf);
+	let_notice(child);
+	fake_clear_console();
+	call(child, cputs, VA_A, 200);
+	CHECK_EQ(memcmp(fake_console, (const char[200]){[0 ... 199] = 'x'}, 200), 0);
+}
+
+TEST(what_the_kernel_publishes_may_be_read_but_not_written)
+{
+	uint32_t bad = 0;
+
+	family();
+	give_page(self, VA_A, RO);
+	const uint32_t table = UVPT + (VA_A >> PDXSHIFT) * PGSIZE; // shows the page table of VA_A
+	CHECK_EQ(user_mem_check(&kenv(self)->space, table, PGSIZE, 0, NULL), 0);
+	CHECK_EQ(user_mem_check(&kenv(self)->space, table, PGSIZE, PTE_W, &bad), -E_FAULT);
+	CHECK_EQ(bad, table);
+	CHECK_EQ(user_mem_check(&kenv(self)->space, table, PGSIZE + 1, 0, &bad), -E_FAULT);
+	CHECK_EQ(bad, table + PGSIZE);
 }
 
 TEST(a_child_that_runs_elsewhere_is_stopped_and_its_cpu_told)
