@@ -1,0 +1,86 @@
+// Children whose parent has gone: those that run go on, those that nobody could ever start do
+// not stay for ever.
+
+#include "user/attack.h"
+
+#define FAMILIES 20
+
+static void
+note_end(uint32_t i)
+{
+	for (int n = 0; n < 50; n++)
+		sys_yield();
+	SHARED[i] = SURVIVED;
+}
+
+// A parent that leaves at once, with a child of each kind.
+static void
+leave(uint32_t i)
+{
+	envid_t id;
+
+	spawn(note_end, i);
+	if ((id = sys_exofork()) < 0) // never started
+		panic("sys_exofork: %e", id);
+	if (id == 0)
+		exit();
+	id = spawn(note_end, FAMILIES); // started, and stopped at some time
+	sys_env_set_status(id, ENV_NOT_RUNNABLE);
+}
+
+// An orphan that stops itself: who should start it again?
+static void
+stop_myself(uint32_t parent)
+{
+	while (alive(parent))
+		sys_yield();
+	spawn(note_end, FAMILIES + 1);
+	sys_env_set_status(0, ENV_NOT_RUNNABLE);
+	panic("an orphan was started");
+}
+
+static void
+leave_stopping(uint32_t arg)
+{
+	spawn(stop_myself, sys_getenvid());
+}
+
+static bool
+alone(void)
+{
+	for (int i = 0; i < NENV; i++)
+		if (envs[i].env_status != ENV_FREE && &envs[i] != thisenv)
+			return false;
+	return true;
+}
+
+static void
+wait_alone(const char *what)
+{
+	uint64_t end = read_tsc() + 10000000000;
+
+	while (!alone()) {
+		if (read_tsc() > end)
+			panic("%s", what);
+		sys_yield();
+	}
+	cprintf("orphans: no %s\n", what);
+}
+
+void
+umain(int argc, char **argv)
+{
+	share_page();
+	for (int i = 0; i < FAMILIES; i++) {
+		SHARED[i] = 0;
+		spawn(leave, i);
+	}
+	wait_alone("orphan that nobody can start");
+	for (int i = 0; i < FAMILIES; i++)
+		assert(SHARED[i] == SURVIVED);
+
+	for (int i = 0; i < FAMILIES; i++)
+		spawn(leave_stopping, 0);
+	wait_alone("orphan that has stopped itself");
+	cprintf("orphans: OK\n");
+}
