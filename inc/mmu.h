@@ -55,6 +55,11 @@
 #define CR4_OSFXSR 0x00000200
 #define CR4_OSXMMEXCPT 0x00000400
 
+// Model-specific registers of sysenter.
+#define MSR_SYSENTER_CS 0x174
+#define MSR_SYSENTER_ESP 0x175
+#define MSR_SYSENTER_EIP 0x176
+
 #define FL_CF 0x00000001
 #define FL_PF 0x00000004
 #define FL_AF 0x00000010

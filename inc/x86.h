@@ -148,6 +148,12 @@ lcr4(uint32_t val)
 	asm volatile("movl %0,%%cr4" : : "r"(val) : "memory");
 }
 
+static inline void
+wrmsr(uint32_t msr, uint64_t val)
+{
+	asm volatile("wrmsr" : : "c"(msr), "A"(val));
+}
+
 static inline uint32_t
 read_eflags(void)
 {
@@ -222,6 +228,19 @@ compare_and_swap(volatile uint32_t *addr, uint32_t oldval, uint32_t newval)
 		     : "r"(newval)
 		     : "memory", "cc");
 	return oldval;
+}
+
+// Set or clear bits at addr in one step.
+static inline void
+atomic_or(volatile uint32_t *addr, uint32_t bits)
+{
+	asm volatile("lock; orl %1,%0" : "+m"(*addr) : "ri"(bits) : "memory", "cc");
+}
+
+static inline void
+atomic_and(volatile uint32_t *addr, uint32_t bits)
+{
+	asm volatile("lock; andl %1,%0" : "+m"(*addr) : "ri"(bits) : "memory", "cc");
 }
 
 // Tell the CPU that this is a loop which waits for another one.

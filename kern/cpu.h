@@ -41,7 +41,7 @@ void cpu_inherit(struct Env *self, struct Env *child);
 
 // Make another CPU enter the kernel soon; nothing when it is this one.
 void cpu_kick(int cpu);
-// There is more to run than this CPU has taken: if a CPU is idle, one wakes up.
+// There is more to do than this CPU has taken: if a CPU is idle, one wakes up.
 void cpu_wake_idle(void);
 
 // The console: print n bytes, whatever they are; a character that was typed, or 0.

@@ -14,7 +14,7 @@ sched_pick(struct Env *self, int cpu)
 	env_reap(self);
 	if (!self)
 		self = env_next(cpu);
-	if (env_any_runnable())
+	if (env_any_runnable() || env_any_dead())
 		cpu_wake_idle();
 	return self;
 }

@@ -5,10 +5,10 @@
 // nothing by it: each CPU's stores are seen in their order, every way into the lock is an xchg,
 // and an interrupt is sent by a store to the local APIC that no earlier store is passed by.
 //
-// The lock, kern/spinlock.c, is taken by whoever comes first after it was given back.  That is
-// what the safety runs use, as anything may happen then.  In it a CPU can come too late every
-// time (MUTATE_UNFAIR), so what must happen at last (LIVE) is asked of a lock that is handed out in
-// order.
+// The lock, kern/spinlock.c, may be taken by whoever comes first after it was given back; but
+// those who have lost their patience take turns, and go before the others.  The safety runs do
+// with endless patience, as anything may happen then.  When something must happen at last (LIVE),
+// a CPU has none to begin with.  Without turns it could come too late every time (MUTATE_UNFAIR).
 //
 // Interrupts, kern/lapic.c: ipi[c] is set by the sender and taken by c when it lets interrupts in,
 // in user mode or halted.  Vectors are not told apart: c looks at everything whatever came.  Sent
@@ -35,13 +35,15 @@ bool ipi[NCPU];
 #endif
 
 #if defined(LIVE) && !defined(MUTATE_UNFAIR)
-chan line = [NCPU] of { byte };
-#define STAND_IN_LINE line!me
-#define MY_TURN !locked && line?[eval(me)]
-#define LEAVE_LINE line?eval(me);
+#define NOBODY NCPU
+bool in_line[NCPU];
+byte turn = NOBODY;
+#define MY_TURN !locked && (turn == NOBODY || turn == me)
+#define STAND_IN_LINE in_line[me] = true
+#define LEAVE_LINE in_line[me] = false;
 #else
-#define STAND_IN_LINE skip
 #define MY_TURN !locked
+#define STAND_IN_LINE skip
 #define LEAVE_LINE
 #endif
 
@@ -56,8 +58,22 @@ inline lock_kernel()
 	assert(locked)
 }
 
+// kern/spinlock.c: unlock_kernel, next_turn.
 inline unlock_kernel()
 {
 	assert(locked);
+#if defined(LIVE) && !defined(MUTATE_UNFAIR)
+	d_step {
+		turn = (me + 1) % NCPU;
+		do
+		:: in_line[turn] || turn == me -> break
+		:: else -> turn = (turn + 1) % NCPU
+		od;
+		if
+		:: in_line[turn]
+		:: else -> turn = NOBODY
+		fi
+	}
+#endif
 	locked = false
 }
