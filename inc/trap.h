@@ -25,6 +25,7 @@
 
 #define T_SYSCALL 48     // int $0x30,
 #define SYSCALL_LENGTH 2 // an instruction of two bytes
+#define SYSENTER_LENGTH 2
 #define T_DEFAULT 500
 
 // Device interrupts stand at 32 and up.

@@ -21,10 +21,12 @@
 
 #define INIT "init="
 #define BATCH "batch"
+#define QUIET "quiet"
 #define IMAGE "image="
 
 char bootargs_init_names[256] = "hello";
 bool bootargs_batch;
+bool bootargs_quiet;
 
 static void
 word(const char *w)
@@ -33,6 +35,8 @@ word(const char *w)
 		strlcpy(bootargs_init_names, w + strlen(INIT), sizeof bootargs_init_names);
 	} else if (strcmp(w, BATCH) == 0) {
 		bootargs_batch = true;
+	} else if (strcmp(w, QUIET) == 0) {
+		bootargs_quiet = true;
 	} else if (strncmp(w, IMAGE, strlen(IMAGE)) == 0) {
 		long format = strtol(w + strlen(IMAGE), NULL, 10);
 		if (format > IMAGE_FORMAT)

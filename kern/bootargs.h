@@ -11,10 +11,12 @@ struct Multiboot;
 // The words are
 //	init=NAME,NAME,...  the first programs; without it, the default
 //	batch		    nobody is at the console: no monitor, and the machine ends by itself
+//	quiet		    envs come and go without a line
 //	image=N		    the format of the disk image
 void bootargs_init(const struct Multiboot *mb);
 
 extern char bootargs_init_names[256]; // [I] after init=
+extern bool bootargs_quiet;           // [I]
 extern bool bootargs_batch;           // [I]
 
 #endif

@@ -12,7 +12,7 @@ static void
 count_space(struct Env *e, uint32_t *refs)
 {
 	struct Space *sp = &kenv(e)->space;
-	uint32_t self = frame_of(sp->pgdir);
+	uint32_t self = frame_of(sp->pgdir), tables = 0;
 	const uint32_t hardware = PTE_A | PTE_D; // what the CPU writes by itself
 
 	refs[self]++;
@@ -36,6 +36,7 @@ count_space(struct Env *e, uint32_t *refs)
 		uint32_t used = 0;
 
 		refs[table]++;
+		tables++;
 		for (int j = 0; j < NPTENTRIES; j++) {
 			if (!(pte[j] & PTE_P)) {
 				assert(pte[j] == 0);
@@ -50,6 +51,7 @@ count_space(struct Env *e, uint32_t *refs)
 		}
 		assert(used == *page_note(&pages[table]));
 	}
+	assert(tables == *page_note(&pages[self]));
 }
 
 static void

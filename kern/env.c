@@ -17,6 +17,7 @@
 struct Env envs[NENV] __attribute__((aligned(PGSIZE)));
 struct Kenv kenvs[NENV];
 unsigned env_nkilled; // [K]
+bool env_quiet;
 
 // A ring of envs, linked through Kenv.next and prev.
 struct Queue {
@@ -166,6 +167,17 @@ family_leave(struct Env *e)
 	k->parent = k->older = k->younger = NULL;
 }
 
+void
+env_tell(const struct Env *by, const char *what, const struct Env *e)
+{
+	if (env_quiet)
+		return;
+	cprintf("[%08x] %s", by ? by->env_id : 0, what);
+	if (e)
+		cprintf(" %08x", e->env_id);
+	cprintf("\n");
+}
+
 int
 env_alloc(struct Env **ep, struct Env *parent)
 {
@@ -199,7 +211,7 @@ env_alloc(struct Env **ep, struct Env *parent)
 	e->env_ipc_from = 0;
 	e->env_ipc_perm = 0;
 	set_status(e, ENV_NOT_RUNNABLE);
-	cprintf("[%08x] new env %08x\n", e->env_parent_id, e->env_id);
+	env_tell(parent, "new env", e);
 	*ep = e;
 	return 0;
 }
@@ -279,7 +291,7 @@ env_reap(struct Env *by)
 	if (!space_free_some(&kenv(e)->space))
 		return true;
 	queue_remove(&dead, e);
-	cprintf("[%08x] free env %08x\n", by ? by->env_id : 0, e->env_id);
+	env_tell(by, "free env", e);
 	set_status(e, ENV_FREE);
 	give_slot(e);
 	return true;

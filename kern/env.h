@@ -51,6 +51,10 @@ kenv(struct Env *e)
 // All slots free.
 void env_init(void);
 
+// Tell the console what by (NULL: nobody) does, to e if that is not NULL; unless env_quiet.
+void env_tell(const struct Env *by, const char *what, const struct Env *e);
+extern bool env_quiet; // [I]
+
 // The env with this id, or self for 0.  NULL when there is none, or it is being destroyed.
 struct Env *env_find(struct Env *self, envid_t id);
 // The same, but only self and its immediate children.

@@ -61,11 +61,12 @@ start_programs(char *names)
 static void
 init(void)
 {
+	smp_find();
 	trap_init();
 	cpu_init();
-	smp_find();
 	mem_give(ncpu);
 	env_init();
+	env_quiet = bootargs_quiet;
 
 	// The others wait here until the first program has been chosen.
 	lock_kernel();
@@ -87,7 +88,7 @@ early_init(uint32_t magic, uint32_t mb_paddr)
 		panic("not started by a Multiboot loader");
 	bootargs_init(mb);
 	mem_init(mb);
-	stack_switch(KSTACKTOP, init);
+	stack_switch(kstack_entry(0), init);
 }
 
 void

@@ -3,11 +3,12 @@
 #ifndef FAULTLINE_KERN_PERCPU_H
 #define FAULTLINE_KERN_PERCPU_H
 
+#include "inc/env.h"
 #include "inc/memlayout.h"
 #include "inc/mmu.h"
 #include "inc/x86.h"
 
-struct Env;
+struct Kenv;
 
 struct Cpu {
 	uint8_t apicid;            // [I]
@@ -26,6 +27,21 @@ static inline uint32_t
 kstack_top(int cpu)
 {
 	return KSTACKTOP - cpu * KSTKSTRIDE;
+}
+
+// At the very top of it: what the entry by sysenter needs at hand.
+struct Current {
+	struct Env *env;
+	struct Kenv *kenv;
+	envid_t id;
+	uint32_t unused;
+};
+
+// Where the kernel's own part of the stack begins.
+static inline uint32_t
+kstack_entry(int cpu)
+{
+	return kstack_top(cpu) - sizeof(struct Current);
 }
 
 // Which CPU this is: kernel stacks are KSTKSTRIDE apart, so where we stand tells.

@@ -1,8 +1,8 @@
 // Address spaces.  Owns every page directory and page table; only this file writes an entry
 // below UTOP.
 //
-// A page table knows how many of its entries are in use (page_note), so that taking a space
-// apart looks only at what is there.  Entries change in one order, everywhere:
+// A page table knows how many of its entries are in use, and a directory how many tables it has
+// (page_note), so that taking a space apart looks no further than there is something.  Entries change in one order, everywhere:
 // first the entry, then the TLBs of all CPUs, then the frame's count.  A frame can thus be free
 // only when no CPU can reach it any more.
 
@@ -10,6 +10,7 @@
 
 #include "inc/assert.h"
 #include "inc/error.h"
+#include "inc/string.h"
 #include "kern/cpu.h"
 #include "kern/page.h"
 
@@ -23,8 +24,8 @@ space_init(struct Space *sp)
 	sp->pgdir = frame_ptr(page_number(pp));
 	sp->cpu = NOCPU;
 	sp->freed = 0;
-	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
-		sp->pgdir[i] = kern_pgdir[i];
+	memcpy(&sp->pgdir[PDX(UTOP)], &kern_pgdir[PDX(UTOP)],
+	       (NPDENTRIES - PDX(UTOP)) * sizeof(pde_t));
 	sp->pgdir[PDX(UVPT)] = page_number(pp) << PGSHIFT | PTE_P | PTE_U;
 	return 0;
 }
@@ -61,17 +62,20 @@ table_free(pde_t pde)
 bool
 space_free_some(struct Space *sp)
 {
-	uint32_t done = 0;
+	struct PageInfo *pgdir_page = &pages[frame_of(sp->pgdir)];
+	uint32_t *tables = page_note(pgdir_page), done = 0;
 
 	assert(sp->cpu == NOCPU);
-	for (; sp->freed < PDX(UTOP); sp->freed++) {
+	for (; *tables > 0; sp->freed++) {
 		if (done >= SPACE_CHUNK)
 			return false;
-		if (sp->pgdir[sp->freed] & PTE_P)
-			done += table_free(sp->pgdir[sp->freed]);
+		if (!(sp->pgdir[sp->freed] & PTE_P))
+			continue;
+		done += table_free(sp->pgdir[sp->freed]);
 		sp->pgdir[sp->freed] = 0;
+		--*tables;
 	}
-	page_decref(&pages[frame_of(sp->pgdir)]);
+	page_decref(pgdir_page);
 	sp->pgdir = NULL;
 	return true;
 }
@@ -99,6 +103,7 @@ walk_create(struct Space *sp, uint32_t va)
 		if (!pp)
 			return NULL;
 		sp->pgdir[PDX(va)] = page_number(pp) << PGSHIFT | PTE_P | PTE_W | PTE_U;
+		++*page_note(&pages[frame_of(sp->pgdir)]);
 	}
 	return entry_in_table(sp, va);
 }

@@ -107,7 +107,7 @@ smp_start(void)
 		return;
 	memcpy(KADDR(MPENTRY_PADDR), mpentry_start, PADDR(mpentry_end) - PADDR(mpentry_start));
 	for (int i = 1; i < ncpu; i++) {
-		mpentry_kstack = kstack_top(i);
+		mpentry_kstack = kstack_entry(i);
 		lapic_start(cpus[i].apicid, MPENTRY_PADDR);
 		for (int us = 0; us < START_PATIENCE && !cpus[i].started; us++)
 			delay(1);

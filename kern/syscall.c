@@ -15,7 +15,7 @@
 #include "kern/page.h"
 
 #define AGAIN INT32_MIN
-#define AS_IT_IS (INT32_MIN + 1)
+#define AS_IT_IS SYSCALL_SPECIAL
 
 #define CPUTS_CHECK (256 * PGSIZE) // how much of a text is checked,
 #define CPUTS_PRINT 128            // or printed, at a time
@@ -25,6 +25,14 @@ user_mem_fail(struct Env *self, unsigned bad)
 {
 	cprintf("[%08x] user_mem_check assertion failure for va %08x\n", self->env_id, bad);
 	env_kill(self);
+}
+
+// A call has failed without a change, because memory or a slot is lacking.  What the dead still
+// hold is as good as free: then it is made again when some of that has been given back.
+static int32_t
+lacking(struct Env *self, int r)
+{
+	return env_reap(self) ? AGAIN : r;
 }
 
 // The whole text is checked before any of it is printed.  How far it has come is kept with the
@@ -85,9 +93,9 @@ sys_env_destroy(struct Env *self, uint32_t envid)
 	if (!e)
 		return -E_BAD_ENV;
 	if (e == self)
-		cprintf("[%08x] exiting gracefully\n", self->env_id);
+		env_tell(self, "exiting gracefully", NULL);
 	else
-		cprintf("[%08x] destroying %08x\n", self->env_id, e->env_id);
+		env_tell(self, "destroying", e);
 	env_destroy(self, e);
 	return 0;
 }
@@ -103,13 +111,15 @@ sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 		return -E_INVAL;
 	struct PageInfo *pp = page_alloc(PAGE_USER);
 	if (!pp)
-		return -E_NO_MEM;
+		return lacking(self, -E_NO_MEM);
 	if (perm & PTE_W)
 		perm |= PTE_GIVENW;
 	int r = page_insert(&kenv(e)->space, pp, va, perm);
-	if (r < 0)
+	if (r < 0) {
 		page_decref(pp);
-	return r;
+		return lacking(self, r);
+	}
+	return 0;
 }
 
 static int32_t
@@ -127,7 +137,8 @@ sys_page_map(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, u
 		return -E_INVAL;
 	if ((r = page_offer(src, srcva, dst, perm, &gift)) < 0)
 		return r;
-	return page_accept(dst, dstva, &gift);
+	r = page_accept(dst, dstva, &gift);
+	return r == 0 ? 0 : lacking(self, r);
 }
 
 static int32_t
@@ -150,7 +161,7 @@ sys_exofork(struct Env *self)
 	int r = env_alloc(&e, self);
 
 	if (r < 0)
-		return r;
+		return lacking(self, r);
 	struct Kenv *k = kenv(e);
 	k->frame = kenv(self)->frame;
 	k->frame.tf_regs.reg_eax = 0;
@@ -199,7 +210,10 @@ sys_ipc_try_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcv
 {
 	struct Env *to = env_find(self, envid);
 
-	return to ? ipc_try_send(self, to, value, srcva, perm) : -E_BAD_ENV;
+	if (!to)
+		return -E_BAD_ENV;
+	int r = ipc_try_send(self, to, value, srcva, perm);
+	return r == -E_NO_MEM ? lacking(self, r) : r;
 }
 
 static int32_t
@@ -225,38 +239,64 @@ sys_env_set_trapframe(struct Env *self, uint32_t envid, uint32_t tf_va)
 
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.
 #define ARGS_0 self
-#define ARGS_1 ARGS_0, regs->reg_edx
-#define ARGS_2 ARGS_1, regs->reg_ecx
-#define ARGS_3 ARGS_2, regs->reg_ebx
-#define ARGS_4 ARGS_3, regs->reg_edi
-#define ARGS_5 ARGS_4, regs->reg_esi
+#define ARGS_1 ARGS_0, arg[0]
+#define ARGS_2 ARGS_1, arg[1]
+#define ARGS_3 ARGS_2, arg[2]
+#define ARGS_4 ARGS_3, arg[3]
+#define ARGS_5 ARGS_4, arg[4]
+#define SYSCALL_INLINE SYSCALL
+
 #define SYSCALL(result, name, n, ...)                                                              \
 	case SYS_##name:                                                                           \
 		return sys_##name(ARGS_##n);
-#define SYSCALL_INLINE SYSCALL
 
 static int32_t
-dispatch(struct Env *self, const struct PushRegs *regs)
+dispatch(struct Env *self, uint32_t number, const uint32_t *arg)
 {
-	switch (regs->reg_eax) {
+	switch (number) {
 #include "inc/syscall.def"
 	default:
 		return -E_INVAL;
 	}
+}
+#undef SYSCALL
+
+#define SYSCALL(result, name, ...) [SYS_##name] = (void (*)(void)) sys_##name,
+void (*const syscall_handlers[NSYSCALLS])(void) = {
+#include "inc/syscall.def"
+};
+#undef SYSCALL
+
+static void
+finish(struct Trapframe *tf, int32_t r, uint32_t length)
+{
+	if (r == AGAIN)
+		tf->tf_eip -= length;
+	else if (r != AS_IT_IS)
+		tf->tf_regs.reg_eax = r;
 }
 
 void
 syscall(struct Env *self)
 {
 	struct Trapframe *tf = &kenv(self)->frame;
-	int32_t r = dispatch(self, &tf->tf_regs);
+	const struct PushRegs *regs = &tf->tf_regs;
+	const uint32_t arg[] = {regs->reg_edx, regs->reg_ecx, regs->reg_ebx, regs->reg_edi,
+				regs->reg_esi};
 
-	// What the dead still hold is as good as free: the call failed without a change, so it is
-	// made again when some of that has been given back.
-	if ((r == -E_NO_MEM || r == -E_NO_FREE_ENV) && env_reap(self))
-		r = AGAIN;
-	if (r == AGAIN)
-		tf->tf_eip -= SYSCALL_LENGTH;
-	else if (r != AS_IT_IS)
-		tf->tf_regs.reg_eax = r;
+	finish(tf, dispatch(self, regs->reg_eax, arg), SYSCALL_LENGTH);
+}
+
+void
+syscall_sysenter(struct Env *self)
+{
+	struct Trapframe *tf = &kenv(self)->frame;
+	uint32_t arg[5];
+
+	// A call has fewer arguments than this, and the stack may end behind them.
+	for (int i = 0; i < 5; i++)
+		if (copy_from_user(&kenv(self)->space, &arg[i], tf->tf_esp + 4 + 4 * i, 4, NULL) <
+		    0)
+			arg[i] = 0;
+	finish(tf, dispatch(self, tf->tf_regs.reg_eax, arg), SYSENTER_LENGTH);
 }

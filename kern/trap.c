@@ -15,6 +15,7 @@
 #include "kern/percpu.h"
 #include "kern/sched.h"
 #include "kern/spinlock.h"
+#include "inc/syscall.h"
 #include "kern/syscall.h"
 #include "kern/trapframe.h"
 #include "kern/upcall.h"
@@ -24,6 +25,21 @@ static_assert(offsetof(struct Trapframe, tf_eflags) == TF_EFLAGS, "trapentry.S")
 static_assert(sizeof(struct Trapframe) == TF_SIZE, "trapentry.S");
 static_assert(offsetof(struct Kenv, kstack) - offsetof(struct Kenv, frame) == FRAME_KSTACK,
 	      "trapentry.S");
+
+static_assert(offsetof(struct Kenv, frame) == KENV_FRAME, "sysenter.S");
+#define PROVE_REG(reg) offsetof(struct Kenv, frame.tf_regs.reg)
+static_assert(PROVE_REG(reg_edi) == KENV_EDI && PROVE_REG(reg_esi) == KENV_ESI, "sysenter.S");
+static_assert(PROVE_REG(reg_ebp) == KENV_EBP && PROVE_REG(reg_ebx) == KENV_EBX, "sysenter.S");
+static_assert(PROVE_REG(reg_edx) == KENV_EDX && PROVE_REG(reg_ecx) == KENV_ECX, "sysenter.S");
+static_assert(PROVE_REG(reg_eax) == KENV_EAX, "sysenter.S");
+static_assert(offsetof(struct Kenv, frame.tf_eip) == KENV_EIP, "sysenter.S");
+static_assert(offsetof(struct Kenv, frame.tf_esp) == KENV_ESP, "sysenter.S");
+static_assert(offsetof(struct Current, env) == CURRENT_ENV, "sysenter.S");
+static_assert(offsetof(struct Current, kenv) == CURRENT_KENV, "sysenter.S");
+static_assert(offsetof(struct Current, id) == CURRENT_ID, "sysenter.S");
+static_assert(offsetof(struct Env, env_status) == ENV_STATUS, "sysenter.S");
+static_assert(RUNNING == ENV_RUNNING, "sysenter.S");
+static_assert((uint32_t) SYSCALL_SPECIAL == SPECIAL, "sysenter.S");
 
 #define GATE_INTERRUPT 0x8e00u // present, 32 bits, interrupts off; Intel SDM 3A, 6.11
 #define GATE_TASK 0x8500u
@@ -37,6 +53,19 @@ gate(uint32_t flags, uint32_t sel, uint32_t entry)
 	return (uint64_t) ((entry & 0xffff0000) | flags) << 32 | sel << 16 | (entry & 0xffff);
 }
 
+// The handlers as kern/sysenter.S calls them; those that look at the caller's frame are refused.
+void (*syscall_fast[NSYSCALLS])(void); // [I]
+
+static void
+sysenter_init(void)
+{
+	extern void sysenter_refuse(void);
+
+	for (int i = 0; i < NSYSCALLS; i++)
+		syscall_fast[i] = syscall_handlers[i];
+	syscall_fast[SYS_exofork] = syscall_fast[SYS_env_set_trapframe] = sysenter_refuse;
+}
+
 void
 trap_init(void)
 {
@@ -45,6 +74,7 @@ trap_init(void)
 	idt[num] = gate(GATE_INTERRUPT | GATE_DPL(dpl), GD_KT, (uintptr_t) trap_##name);
 #include "kern/trap.def"
 #undef TRAP
+	sysenter_init();
 	idt[T_NMI] = idt[T_DBLFLT] = idt[T_MCHK] = gate(GATE_TASK, GD_FATAL, 0);
 }
 
@@ -173,6 +203,15 @@ forget(struct Trapframe *tf)
 	}
 }
 
+static void __attribute__((noreturn)) leave(struct Env *self)
+{
+	env_take_frame(self);
+#if CHECK
+	check_now_and_then();
+#endif
+	env_run(sched_pick(self, cpunum()));
+}
+
 // Called by trapentry.S on this CPU's kernel stack; tf is the current env's Kenv.frame.
 void __attribute__((noreturn)) trap(struct Trapframe *tf);
 
@@ -188,11 +227,63 @@ trap(struct Trapframe *tf)
 	bool running = self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame;
 	if (running || (!forget(tf) && self->env_status == ENV_NOT_RUNNABLE))
 		dispatch(self, tf);
-	env_take_frame(self);
-#if CHECK
-	check_now_and_then();
-#endif
-	env_run(sched_pick(self, cpunum()));
+	leave(self);
+}
+
+// What an env that comes by sysenter goes on with, beside what sysenter.S saves.
+static void
+flat_frame(struct Trapframe *tf)
+{
+	tf->tf_trapno = T_SYSCALL;
+	tf->tf_eflags = FL_IF | 2;
+	tf->tf_ds = tf->tf_es = GD_UD | 3;
+}
+
+// Called by sysenter.S, like trap() by trapentry.S.
+void __attribute__((noreturn)) sysenter_trap(void);
+
+void
+sysenter_trap(void)
+{
+	lock_kernel();
+	struct Env *self = thiscpu->env;
+	struct Trapframe *tf = &kenv(self)->frame;
+
+	flat_frame(tf);
+	if (self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame)
+		syscall_sysenter(self);
+	else
+		tf->tf_eip -= SYSENTER_LENGTH;
+	leave(self);
+}
+
+// The same for a program that is single-stepped.
+void __attribute__((noreturn)) sysenter_trap_stepped(void);
+
+void
+sysenter_trap_stepped(void)
+{
+	lock_kernel();
+	struct Env *self = thiscpu->env;
+	struct Trapframe *tf = &kenv(self)->frame;
+
+	flat_frame(tf);
+	tf->tf_eip -= SYSENTER_LENGTH;
+	tf->tf_trapno = T_DEBUG;
+	dispatch(self, tf);
+	leave(self);
+}
+
+// Called by sysenter.S after a call whose caller does not go on at once.
+void __attribute__((noreturn)) sysenter_leave(void);
+
+void
+sysenter_leave(void)
+{
+	struct Env *self = thiscpu->env;
+
+	flat_frame(&kenv(self)->frame);
+	leave(self);
 }
 
 // Called by trapentry.S for a trap out of virtual-8086 mode, with the frame where the CPU put it:
@@ -211,6 +302,33 @@ trap_from_vm86(const struct Trapframe *low)
 	trap(tf);
 }
 
+// Whether the kernel knew that this could happen: an access to a program's memory that has a way
+// round it, or the first instruction behind the sysenter of a program that is single-stepped.
+static bool
+fix_up(struct Trapframe *tf)
+{
+	extern const struct {
+		uint32_t at, go_on;
+	} fixups[]; // until at is 0
+	extern char sysenter_stepped[];
+
+	if (tf->tf_trapno == T_PGFLT) {
+		for (size_t i = 0; fixups[i].at; i++) {
+			if (fixups[i].at == tf->tf_eip) {
+				tf->tf_eip = fixups[i].go_on;
+				return true;
+			}
+		}
+	}
+	if (tf->tf_trapno == T_DEBUG &&
+	    (tf->tf_eip == (uint32_t) sysenter_fast || tf->tf_eip == (uint32_t) sysenter_slow)) {
+		tf->tf_eip = (uint32_t) sysenter_stepped;
+		tf->tf_eflags &= ~(uint32_t) FL_TF;
+		return true;
+	}
+	return false;
+}
+
 // Called by trapentry.S for a trap out of the kernel; returns there.
 void trap_in_kernel(struct Trapframe *tf);
 
@@ -219,7 +337,7 @@ trap_in_kernel(struct Trapframe *tf)
 {
 	uint32_t va = rcr2();
 
-	if (lapic_interrupt(tf->tf_trapno))
+	if (lapic_interrupt(tf->tf_trapno) || fix_up(tf))
 		return;
 	print_trapframe(tf, tf->tf_trapno == T_PGFLT ? &va : NULL);
 	panic("trap in the kernel");
