@@ -27,6 +27,7 @@
 char bootargs_init_names[256] = "hello";
 bool bootargs_batch;
 bool bootargs_quiet;
+static long image_format; // what the boot sector's line says
 
 static void
 word(const char *w)
@@ -38,11 +39,7 @@ word(const char *w)
 	} else if (strcmp(w, QUIET) == 0) {
 		bootargs_quiet = true;
 	} else if (strncmp(w, IMAGE, strlen(IMAGE)) == 0) {
-		long format = strtol(w + strlen(IMAGE), NULL, 10);
-		if (format > IMAGE_FORMAT)
-			panic("this kernel is too old for its image (format %d, and it knows %d): "
-			      "build both with make",
-			      (int) format, IMAGE_FORMAT);
+		image_format = strtol(w + strlen(IMAGE), NULL, 10);
 	}
 }
 
@@ -120,4 +117,9 @@ bootargs_init(const struct Multiboot *mb)
 	}
 	fw_cfg_line(line, sizeof line);
 	words(line);
+	// Only now is it known whether somebody is there to read a panic.
+	if (image_format > IMAGE_FORMAT)
+		panic("this kernel is too old for its image (format %d, and it knows %d): "
+		      "build both with make",
+		      (int) image_format, IMAGE_FORMAT);
 }

@@ -139,7 +139,7 @@ frame_zero(uint32_t ppn)
 	char *p = frame_open(ppn), *end = p + PGSIZE;
 	char saved[16];
 
-	asm volatile("movups %%xmm0, %2\n"
+	asm volatile("movups %%xmm0, %1\n"
 		     "	pxor %%xmm0, %%xmm0\n"
 		     "1:	movaps %%xmm0, (%0)\n"
 		     "	movaps %%xmm0, 16(%0)\n"
@@ -150,11 +150,11 @@ frame_zero(uint32_t ppn)
 		     "	movaps %%xmm0, 96(%0)\n"
 		     "	movaps %%xmm0, 112(%0)\n"
 		     "	subl $-128, %0\n"
-		     "	cmpl %1, %0\n"
+		     "	cmpl %2, %0\n"
 		     "	jne 1b\n"
-		     "	movups %2, %%xmm0"
-		     : "+r"(p)
-		     : "r"(end), "m"(saved)
+		     "	movups %1, %%xmm0"
+		     : "+&r"(p), "=m"(saved)
+		     : "r"(end)
 		     : "memory", "cc");
 }
 

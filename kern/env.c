@@ -168,11 +168,11 @@ family_leave(struct Env *e)
 }
 
 void
-env_tell(const struct Env *by, const char *what, const struct Env *e)
+env_tell(envid_t by, const char *what, const struct Env *e)
 {
 	if (env_quiet)
 		return;
-	cprintf("[%08x] %s", by ? by->env_id : 0, what);
+	cprintf("[%08x] %s", by, what);
 	if (e)
 		cprintf(" %08x", e->env_id);
 	cprintf("\n");
@@ -211,7 +211,7 @@ env_alloc(struct Env **ep, struct Env *parent)
 	e->env_ipc_from = 0;
 	e->env_ipc_perm = 0;
 	set_status(e, ENV_NOT_RUNNABLE);
-	env_tell(parent, "new env", e);
+	env_tell(e->env_parent_id, "new env", e);
 	*ep = e;
 	return 0;
 }
@@ -240,6 +240,9 @@ env_release(struct Env *e, unsigned reason)
 	if (k->hold || e->env_status != ENV_NOT_RUNNABLE)
 		return;
 	set_status(e, k->space.cpu == NOCPU ? ENV_RUNNABLE : ENV_RUNNING);
+	// Who has a message goes first: behind a second sender, it would always find the first one's.
+	if (reason == HOLD_RECV && e->env_status == ENV_RUNNABLE)
+		runnable.first = e;
 }
 
 void
@@ -278,11 +281,11 @@ env_let_go(struct Env *e)
 		return;
 	cpu_forget(e);
 	queue_add(&dead, e);
-	env_reap(e);
+	env_reap();
 }
 
 bool
-env_reap(struct Env *by)
+env_reap(void)
 {
 	struct Env *e = dead.first;
 
@@ -291,7 +294,7 @@ env_reap(struct Env *by)
 	if (!space_free_some(&kenv(e)->space))
 		return true;
 	queue_remove(&dead, e);
-	env_tell(by, "free env", e);
+	env_tell(kenv(e)->killer, "free env", e);
 	set_status(e, ENV_FREE);
 	give_slot(e);
 	return true;
@@ -305,10 +308,11 @@ env_any_dead(void)
 
 // Let e die: from now on nobody finds it.
 static void
-die(struct Env *e)
+die(struct Env *by, struct Env *e)
 {
 	struct Kenv *k = kenv(e);
 
+	k->killer = by ? by->env_id : 0;
 	set_status(e, ENV_DYING);
 	family_leave(e);
 	if (k->space.cpu == NOCPU)
@@ -333,10 +337,10 @@ env_destroy(struct Env *by, struct Env *e)
 			family_leave(grandchild);
 			family_join(grandchild, e);
 		}
-		die(child);
+		die(by, child);
 	}
-	die(e);
-	env_reap(by);
+	die(by, e);
+	env_reap();
 }
 
 void

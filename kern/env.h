@@ -28,6 +28,8 @@ struct Kenv {
 	struct Env *child;           // [K] the youngest
 	struct Env *older, *younger; // [K] siblings
 
+	envid_t killer; // [K] who destroyed it, or 0
+
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 
 	// How far the sys_cputs that is going on has come; see kern/syscall.c.
@@ -51,8 +53,8 @@ kenv(struct Env *e)
 // All slots free.
 void env_init(void);
 
-// Tell the console what by (NULL: nobody) does, to e if that is not NULL; unless env_quiet.
-void env_tell(const struct Env *by, const char *what, const struct Env *e);
+// Tell the console what by (0: nobody) does, to e if that is not NULL; unless env_quiet.
+void env_tell(envid_t by, const char *what, const struct Env *e);
 extern bool env_quiet; // [I]
 
 // The env with this id, or self for 0.  NULL when there is none, or it is being destroyed.
@@ -88,8 +90,8 @@ void env_let_go(struct Env *e);
 void env_destroy(struct Env *by, struct Env *e);
 
 // DYING -> FREE, a part at a time: give back some memory of an env that no CPU runs any more.
-// by as above.  False: there was nothing to do.
-bool env_reap(struct Env *by);
+// False: there was nothing to do.
+bool env_reap(void);
 bool env_any_dead(void);
 
 // The same as env_destroy for an env that has done what it must not.  Counted in env_nkilled.

@@ -19,6 +19,7 @@
 
 #define MAXARGS 16
 #define MAXFRAMES 64
+#define DUMP_MAX 4096 // words
 
 // What a command works on.
 struct Session {
@@ -39,20 +40,22 @@ static bool stepping; // [K] the next debug exception is ours
 static bool
 parse_number(const char *text, uint32_t *n)
 {
-	char *end;
-	bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+	int base = 10;
 
-	// strtol is signed: addresses in the upper half need their own way.
-	*n = 0;
-	if (!hex) {
-		*n = strtol(text, &end, 10);
-		return *text && !*end;
+	// strtol is signed, and addresses go further.
+	if (text[0] == '0' && (text[1] | 0x20) == 'x') {
+		base = 16;
+		text += 2;
 	}
-	for (text += 2; *text; text++) {
-		int digit = *text >= '0' && *text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10;
-		if (digit < 0 || digit > 15 || *n >> 28)
+	*n = 0;
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		int c = *text | 0x20;
+		int digit = c >= 'a' ? c - 'a' + 10 : *text <= '9' ? *text - '0' : -1;
+		if (digit < 0 || digit >= base || *n > (UINT32_MAX - digit) / base)
 			return false;
-		*n = *n << 4 | digit;
+		*n = *n * base + digit;
 	}
 	return true;
 }
@@ -123,6 +126,10 @@ run_showmappings(struct Session *s, int argc, char **argv)
 	if (!number_arg(argc, argv, 1, 0, &va) || !number_arg(argc, argv, 2, va, &last) ||
 	    !env_arg(s, argc, argv, 3, &e))
 		return;
+	if (last < va) {
+		cprintf("%08x is before %08x\n", last, va);
+		return;
+	}
 	for (;;) {
 		uint32_t entry = find_entry(e, va, &size);
 
@@ -185,6 +192,10 @@ run_dump(struct Session *s, int argc, char **argv)
 	if (!number_arg(argc, argv, 2, 0, &addr) || !number_arg(argc, argv, 3, 16, &n) ||
 	    !env_arg(s, argc, argv, 4, &e))
 		return;
+	if (n > DUMP_MAX) {
+		cprintf("no more than %d words at once\n", DUMP_MAX);
+		return;
+	}
 	addr = ROUNDDOWN(addr, 4);
 	for (uint32_t i = 0; i < n; i++, addr += 4) {
 		uint32_t pa = addr;
@@ -245,17 +256,16 @@ run_envs(struct Session *s, int argc, char **argv)
 }
 
 static void
-print_frame(const uint8_t *lines, uint32_t ebp, uint32_t eip, const uint32_t *args)
+print_frame(const uint8_t *lines, uint32_t ebp, uint32_t eip, uint32_t at, const uint32_t *args)
 {
 	struct Place place;
 
 	cprintf("  ebp %08x  eip %08x  args", ebp, eip);
 	for (int i = 0; i < 5; i++)
 		cprintf(" %08x", args[i]);
-	// A return address is the instruction after the call: look for what is before it.
-	if (kdebug_find(lines, eip - 1, &place))
+	if (kdebug_find(lines, at, &place))
 		cprintf("\n         %s:%u: %s+%u\n", place.file, place.line, place.function,
-			place.offset + 1);
+			place.offset + (eip - at));
 	else
 		cprintf("\n         unknown\n");
 }
@@ -279,7 +289,7 @@ backtrace(uint32_t ebp)
 		memcpy(&frame, (void *) ebp, MIN(sizeof frame, PGSIZE - PGOFF(ebp)));
 		if (!frame.eip)
 			break;
-		print_frame(kern_lines, ebp, frame.eip, frame.args);
+		print_frame(kern_lines, ebp, frame.eip, frame.eip - 1, frame.args);
 		ebp = frame.ebp;
 	}
 }
@@ -289,15 +299,19 @@ user_backtrace(struct Env *e, const struct Trapframe *tf)
 {
 	const uint8_t *lines = programs[kenv(e)->program].lines;
 	uint32_t ebp = tf->tf_regs.reg_ebp, eip = tf->tf_eip;
+	// The instruction that is meant is a call, or an int3, and eip stands behind it; of a step or
+	// a fault it is the one at eip.
+	uint32_t at = tf->tf_trapno == T_BRKPT ? eip - 1 : eip;
 	struct Frame frame = {0};
 
 	for (int i = 0; i < MAXFRAMES; i++) {
 		bool more = copy_from_user(&kenv(e)->space, &frame, ebp, sizeof frame, NULL) == 0;
-		print_frame(lines, ebp, i == 0 ? eip + 1 : eip, frame.args);
+		print_frame(lines, ebp, eip, at, frame.args);
 		if (!more || !frame.eip || frame.ebp <= ebp)
 			break;
 		ebp = frame.ebp;
 		eip = frame.eip;
+		at = eip - 1;
 	}
 }
 

@@ -15,7 +15,8 @@ _panic(const char *file, int line, const char *fmt, ...)
 	va_list ap;
 
 	asm volatile("cli; cld");
-	uint32_t me = MIN(cpunum(), NCPU - 1) + 1;
+	// The boot stack is no CPU's own, and CPU 0 is on it.
+	uint32_t me = (cpunum() < NCPU ? cpunum() : 0) + 1;
 	uint32_t first = compare_and_swap(&panicked, 0, me);
 	if (first != 0) {
 		// A second panic has nothing to add, and on the same CPU the first will not end.

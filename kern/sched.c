@@ -11,7 +11,7 @@ sched_pick(struct Env *self, int cpu)
 		env_let_go(self);
 		self = NULL;
 	}
-	env_reap(self);
+	env_reap();
 	if (!self)
 		self = env_next(cpu);
 	if (env_any_runnable() || env_any_dead())

@@ -30,9 +30,9 @@ user_mem_fail(struct Env *self, unsigned bad)
 // A call has failed without a change, because memory or a slot is lacking.  What the dead still
 // hold is as good as free: then it is made again when some of that has been given back.
 static int32_t
-lacking(struct Env *self, int r)
+lacking(int r)
 {
-	return env_reap(self) ? AGAIN : r;
+	return env_reap() ? AGAIN : r;
 }
 
 // The whole text is checked before any of it is printed.  How far it has come is kept with the
@@ -93,9 +93,9 @@ sys_env_destroy(struct Env *self, uint32_t envid)
 	if (!e)
 		return -E_BAD_ENV;
 	if (e == self)
-		env_tell(self, "exiting gracefully", NULL);
+		env_tell(self->env_id, "exiting gracefully", NULL);
 	else
-		env_tell(self, "destroying", e);
+		env_tell(self->env_id, "destroying", e);
 	env_destroy(self, e);
 	return 0;
 }
@@ -111,13 +111,13 @@ sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 		return -E_INVAL;
 	struct PageInfo *pp = page_alloc(PAGE_USER);
 	if (!pp)
-		return lacking(self, -E_NO_MEM);
+		return lacking(-E_NO_MEM);
 	if (perm & PTE_W)
 		perm |= PTE_GIVENW;
 	int r = page_insert(&kenv(e)->space, pp, va, perm);
 	if (r < 0) {
 		page_decref(pp);
-		return lacking(self, r);
+		return lacking(r);
 	}
 	return 0;
 }
@@ -138,7 +138,7 @@ sys_page_map(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, u
 	if ((r = page_offer(src, srcva, dst, perm, &gift)) < 0)
 		return r;
 	r = page_accept(dst, dstva, &gift);
-	return r == 0 ? 0 : lacking(self, r);
+	return r == 0 ? 0 : lacking(r);
 }
 
 static int32_t
@@ -161,7 +161,7 @@ sys_exofork(struct Env *self)
 	int r = env_alloc(&e, self);
 
 	if (r < 0)
-		return lacking(self, r);
+		return lacking(r);
 	struct Kenv *k = kenv(e);
 	k->frame = kenv(self)->frame;
 	k->frame.tf_regs.reg_eax = 0;
@@ -213,7 +213,7 @@ sys_ipc_try_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcv
 	if (!to)
 		return -E_BAD_ENV;
 	int r = ipc_try_send(self, to, value, srcva, perm);
-	return r == -E_NO_MEM ? lacking(self, r) : r;
+	return r == -E_NO_MEM ? lacking(r) : r;
 }
 
 static int32_t

@@ -312,7 +312,7 @@ TEST(a_large_env_is_given_back_in_parts)
 	}
 	CHECK(nparts >= 3);
 	CHECK(!env_any_dead());
-	CHECK(!env_reap(self));
+	CHECK(!env_reap());
 	CHECK(strcmp(fake_console, "[00001000] free env 00001001\n") == 0);
 	env_destroy(NULL, self);
 	let_notice(self);
@@ -454,7 +454,7 @@ TEST(an_env_on_a_cpu_is_destroyed_when_that_lets_go)
 	CHECK(strcmp(fake_console, "") == 0);
 	let_notice(e);
 	CHECK_EQ(e->env_status, ENV_FREE);
-	CHECK(strcmp(fake_console, "[00001000] free env 00001000\n") == 0);
+	CHECK(strcmp(fake_console, "[00000000] free env 00001000\n") == 0);
 	CHECK_EQ(page_nfree(), nfree);
 }
 

@@ -87,7 +87,7 @@ let_notice(struct Env *e)
 void
 reap_all(void)
 {
-	while (env_reap(NULL))
+	while (env_reap())
 		world_check();
 	CHECK(!env_any_dead());
 }
