@@ -19,7 +19,7 @@ sub boot {
 	return make('-s', "run-$name", 'CPUS=' . ($cpus // 1));
 }
 
-for my $name (qw(protect fpu syscalls sforktest)) {
+for my $name (qw(protect fpu syscalls sforktest int64)) {
 	for my $cpus (1, 2, 4) {
 		my $job = boot($name, $cpus);
 
