@@ -284,8 +284,6 @@ cpu_wake_idle(void)
 	}
 }
 
-#define UNHURRIED 200 // pauses
-
 // Let others have the lock, and halt if there is nothing at all to do.
 static void
 rest(struct Cpu *c)
@@ -297,9 +295,6 @@ rest(struct Cpu *c)
 	// Nothing is lost between the two: interrupts are let in after the instruction behind sti.
 	if (halt)
 		asm volatile("sti; hlt; cli" : : : "memory");
-	// The dead are in no hurry: who waits for the lock shall have the time to see it free.
-	for (int i = 0; !halt && i < UNHURRIED; i++)
-		pause();
 	lock_kernel();
 	c->idle = false;
 }

@@ -7,11 +7,14 @@
 #include "kern/percpu.h"
 
 #define NOBODY (-1)
+#define HOLD_BACK 500    // pauses, for who had the lock last
 #define PATIENCE 100000 // how often to try before standing in line
 
 static volatile uint32_t locked;   // [A]
+static volatile uint32_t waiting;  // [A] a bit for each CPU that has not got it at once
 static volatile uint32_t in_line;  // [A] a bit for each CPU that has lost its patience
 static volatile int turn = NOBODY; // [A] the only CPU that may take the lock; NOBODY: anyone
+static volatile int last = NOBODY; // [A] who had it last
 
 // Drop what the TLB holds, if the holder of the lock has asked for it.
 static void
@@ -23,9 +26,16 @@ answer_flush(struct Cpu *self)
 	self->flush = false; // a CPU's stores become visible in order: the asker goes on now
 }
 
+static bool
+try_lock(int me)
+{
+	return !locked && (turn == NOBODY || turn == me) && !xchg(&locked, true);
+}
+
 // First come, first served would be fair, but on a virtual machine the CPU whose turn it is may
-// not be running at all.  So anyone may have the lock until somebody has waited too long; those who
-// have take turns, and go before the others.
+// not be running at all, and then all wait for it.  So anyone may have the lock.  Who had it last
+// has it in its cache and would get it again and again, so it holds back while others wait; and
+// those who have waited too long all the same take turns, and go before everyone else.
 void
 lock_kernel(void)
 {
@@ -35,15 +45,22 @@ lock_kernel(void)
 	// Alone, there is nobody to keep out.
 	if (ncpu == 1)
 		return;
-	for (unsigned tries = 0;; tries++) {
-		if (!locked && (turn == NOBODY || turn == me) && !xchg(&locked, true))
-			break;
-		if (tries == PATIENCE)
-			atomic_or(&in_line, 1u << me);
+	for (int i = 0; last == me && waiting && i < HOLD_BACK; i++) {
 		answer_flush(self);
 		pause();
 	}
-	atomic_and(&in_line, ~(1u << me));
+	if (!try_lock(me)) {
+		atomic_or(&waiting, 1u << me);
+		for (unsigned tries = 0; !try_lock(me); tries++) {
+			if (tries == PATIENCE)
+				atomic_or(&in_line, 1u << me);
+			answer_flush(self);
+			pause();
+		}
+		atomic_and(&in_line, ~(1u << me));
+		atomic_and(&waiting, ~(1u << me));
+	}
+	last = me;
 }
 
 // The first in line behind this CPU, going round.

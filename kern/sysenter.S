@@ -33,15 +33,19 @@
 	.subsection 0;                                                                             \
 7:
 
+// An env's own id takes neither memory nor lock.
+#define GETENVID                                                                                   \
+	cmpl $SYS_getenvid, %eax;                                                                  \
+	jne 1f;                                                                                    \
+	movl CURRENT_ID(%esp), %eax;                                                               \
+	sti;                                                                                       \
+	sysexit;                                                                                   \
+1:
+
 .globl sysenter_fast
 sysenter_fast:
-	cmpl $SYS_getenvid, %eax
-	jne 1f
-	movl CURRENT_ID(%esp), %eax
-	sti
-	sysexit
-
-1:	LOAD_SEGMENTS
+	GETENVID
+	LOAD_SEGMENTS
 	cmpl $NSYSCALLS, %eax
 	jae slow
 	cmpl $(UTOP - 32), %ecx
@@ -100,6 +104,7 @@ leave:
 // Save everything, for C to look at.
 .globl sysenter_slow
 sysenter_slow:
+	GETENVID
 	LOAD_SEGMENTS
 slow:
 	pushl $sysenter_trap
