@@ -7,7 +7,7 @@
 #include "kern/percpu.h"
 
 #define NOBODY (-1)
-#define HOLD_BACK 500    // pauses, for who had the lock last
+#define HOLD_BACK 500   // pauses, for who had the lock last
 #define PATIENCE 100000 // how often to try before standing in line
 
 static volatile uint32_t locked;   // [A]
