@@ -65,16 +65,16 @@ put_number(const struct Spec *s, uint64_t n, bool negative, unsigned base, bool 
 
 	if (s->alt && base == 16 && n != 0)
 		prefix = upper ? "0X" : "0x";
-	if (s->alt && base == 8)
-		prefix = "0";
-	for (uint64_t rest = n; rest != 0 || ndigits == 0;)
+	for (uint64_t rest = n; rest != 0;)
 		buf[sizeof buf - ++ndigits] = digits[divide(&rest, base)];
 
 	int nprefix = strlen(prefix);
-	int zeros = s->precision - ndigits;
+	int least = s->precision < 0 ? 1 : s->precision; // of digits: 0 has one, unless told not to
 	if (s->zero && !s->left && s->precision < 0)
-		zeros = s->width - nprefix - ndigits;
-	zeros = MAX(zeros, 0);
+		least = MAX(least, s->width - nprefix);
+	if (s->alt && base == 8)
+		least = MAX(least, ndigits + 1);
+	int zeros = MAX(least - ndigits, 0);
 	int spaces = s->width - nprefix - zeros - ndigits;
 
 	if (!s->left)
@@ -262,10 +262,9 @@ put_in_buffer(int c, void *arg)
 int
 vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 {
-	struct Buffer b = {buf, buf + n - 1, 0};
-
 	if (!buf || n < 1)
 		return -E_INVAL;
+	struct Buffer b = {buf, buf + n - 1, 0};
 	vprintfmt(put_in_buffer, &b, fmt, ap);
 	*b.next = '\0';
 	return b.total;

@@ -57,11 +57,11 @@ pending(uint32_t i)
 static void
 sse(uint32_t i)
 {
-	static const uint32_t unmasked = 0, masked = 0x1f80;
+	const uint32_t mxcsr = i ? 0 : 0x1f80; // unmasked, or masked
 
 	asm volatile("xorps %%xmm0,%%xmm0; xorps %%xmm1,%%xmm1; ldmxcsr %0; divss %%xmm0,%%xmm1"
 		     :
-		     : "m"(i ? unmasked : masked));
+		     : "m"(mxcsr));
 }
 
 // Bits of mxcsr that do not exist: a CPU refuses them, QEMU takes them.
