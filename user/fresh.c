@@ -112,8 +112,8 @@ read_kernel_tables(uint32_t i)
 		MMIOLIM,
 	};
 
-	for (uint32_t va = vas[i / 2]; i % 2;)
-		*(volatile uint32_t *) va = 1;
+	if (i % 2)
+		*(volatile uint32_t *) vas[i / 2] = 1;
 	*(volatile uint32_t *) vas[i / 2];
 }
 
