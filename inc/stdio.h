@@ -26,7 +26,8 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap);
 void printfmt(void (*putch)(int, void *), void *arg, const char *fmt, ...);
 void vprintfmt(void (*putch)(int, void *), void *arg, const char *fmt, va_list ap);
 
-// One character to the console.
+// Print n bytes, whatever they are, or one character.
+void cons_write(const char *s, size_t n);
 void cputchar(int c);
 // Wait for a character from the console.
 int getchar(void);

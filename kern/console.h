@@ -3,8 +3,9 @@
 #ifndef FAULTLINE_KERN_CONSOLE_H
 #define FAULTLINE_KERN_CONSOLE_H
 
+#include "inc/stdio.h"
 #include "inc/types.h"
-#include "kern/cpu.h" // cons_write and cons_getc, which are a part of the seam
+#include "kern/cpu.h" // cons_getc is a part of the seam
 
 void cons_init(void);
 

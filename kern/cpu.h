@@ -44,8 +44,7 @@ void cpu_kick(int cpu);
 // There is more to do than this CPU has taken: if a CPU is idle, one wakes up.
 void cpu_wake_idle(void);
 
-// The console: print n bytes, whatever they are; a character that was typed, or 0.
-void cons_write(const char *s, size_t n);
+// The console: cprintf and cons_write of inc/stdio.h; and a character that was typed, or 0.
 int cons_getc(void);
 
 #endif
