@@ -70,6 +70,7 @@ struct Env {
 #if !__STDC_HOSTED__
 static_assert(sizeof(struct Env) == 128, "envs[] is indexed by a shift");
 #endif
-static_assert((NENV & (NENV - 1)) == 0 && NENV <= 1 << ENVGENSHIFT, "ids hold slot and life");
+static_assert((NENV & (NENV - 1)) == 0 && NENV >= 32, "envs[] fills whole pages");
+static_assert(NENV <= 1 << ENVGENSHIFT, "ids hold slot and life");
 
 #endif

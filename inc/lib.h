@@ -30,7 +30,7 @@ extern const volatile struct Env envs[NENV];
 extern const volatile struct PageInfo pages[];
 
 // This address space's own page tables: uvpt[PGNUM(va)] is the entry that maps va, and may only
-// be read where uvpd[PDX(va)] has PTE_P.
+// be read where uvpd[PDX(va)] has PTE_P and va is below UTOP.
 extern const volatile pte_t uvpt[];
 extern const volatile pde_t uvpd[];
 

@@ -10,7 +10,6 @@
 #define PGSHIFT 12
 #define PTXSHIFT 12
 #define PDXSHIFT 22
-#define PTSHIFT 22
 #define NPDENTRIES 1024
 #define NPTENTRIES 1024
 
@@ -49,6 +48,8 @@
 #define CR0_NE 0x00000020
 #define CR0_WP 0x00010000
 #define CR0_AM 0x00040000
+#define CR0_NW 0x20000000
+#define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
 #define CR4_PSE 0x00000010
 #define CR4_PGE 0x00000080
@@ -97,7 +98,8 @@
 typedef uint32_t pde_t;
 typedef uint32_t pte_t;
 
-// A task state segment.  Only esp0, ss0 and iomb matter to a CPU that never switches tasks.
+// A task state segment.  Of a program's, only esp0, ss0 and iomb matter; the rest is for the task
+// that fatal exceptions switch to.
 struct Taskstate {
 	uint32_t ts_link;
 	uint32_t ts_esp0;

@@ -26,15 +26,11 @@
 #define T_SYSCALL 48     // int $0x30,
 #define SYSCALL_LENGTH 2 // an instruction of two bytes
 #define SYSENTER_LENGTH 2
-#define T_DEFAULT 500
 
 // Device interrupts stand at 32 and up.
 #define IRQ_OFFSET 32
 #define IRQ_TIMER 0
-#define IRQ_KBD 1
-#define IRQ_SERIAL 4
 #define IRQ_SPURIOUS 7
-#define IRQ_IDE 14
 #define IRQ_ERROR 19
 // From one CPU to another.
 #define IRQ_WAKE 20  // there may be work: look at the run queue, or let go of an env

@@ -21,14 +21,6 @@ inb(int port)
 	return data;
 }
 
-static inline uint16_t
-inw(int port)
-{
-	uint16_t data;
-	asm volatile("inw %w1,%0" : "=a"(data) : "d"(port));
-	return data;
-}
-
 static inline void
 outb(int port, uint8_t data)
 {
@@ -162,12 +154,6 @@ read_eflags(void)
 	return val;
 }
 
-static inline void
-write_eflags(uint32_t val)
-{
-	asm volatile("pushl %0; popfl" : : "r"(val) : "memory", "cc");
-}
-
 static inline uint32_t
 read_ebp(void)
 {
@@ -182,23 +168,6 @@ read_esp(void)
 	uint32_t val;
 	asm volatile("movl %%esp,%0" : "=r"(val));
 	return val;
-}
-
-// Processor identification, leaf `info'; NULL where an answer is not wanted.
-static inline void
-cpuid(uint32_t info, uint32_t *eaxp, uint32_t *ebxp, uint32_t *ecxp, uint32_t *edxp)
-{
-	uint32_t eax, ebx, ecx, edx;
-
-	asm volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(info), "c"(0));
-	if (eaxp)
-		*eaxp = eax;
-	if (ebxp)
-		*ebxp = ebx;
-	if (ecxp)
-		*ecxp = ecx;
-	if (edxp)
-		*edxp = edx;
 }
 
 // Cycles (under -icount: instructions) since the machine started.

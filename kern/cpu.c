@@ -100,7 +100,8 @@ cpu_init(void)
 	wrmsr(MSR_SYSENTER_EIP, (uintptr_t) (ncpu == 1 && !CHECK ? sysenter_fast : sysenter_slow));
 
 	lcr4(rcr4() | CR4_PSE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT);
-	lcr0((rcr0() | CR0_NE | CR0_MP | CR0_WP | CR0_AM) & ~(uint32_t) (CR0_TS | CR0_EM));
+	lcr0((rcr0() | CR0_NE | CR0_MP | CR0_WP | CR0_AM) &
+	     ~(uint32_t) (CR0_TS | CR0_EM | CR0_CD | CR0_NW));
 }
 
 // Frames.
@@ -123,7 +124,7 @@ frame_of(const void *ptr)
 static char *
 frame_open(uint32_t ppn)
 {
-	uint32_t va = FRAMEWINDOW(cpunum());
+	uint32_t va = FRAMEWINDOW(cpunum() < NCPU ? cpunum() : 0); // the boot stack is nobody's
 
 	if (ppn < KERNWINDOW / PGSIZE)
 		return frame_ptr(ppn);
@@ -214,13 +215,26 @@ fpu_load(const struct Fpu *fpu)
 
 // From one env to another.
 
+// A selector that a program has, if it can be loaded again.  No descriptor ever changes, so this
+// is only not so for what came from virtual-8086 mode, where no program should be.
+static uint16_t
+loadable(uint16_t sel)
+{
+	uint16_t segment = sel & ~3;
+
+	return segment == GD_UT || segment == GD_UD ? sel : 0;
+}
+
 // Save what this CPU's env has in the CPU beside its frame.
 static void
 put_away(struct Kenv *k)
 {
+	uint16_t fs, gs;
+
 	fpu_save(&k->fpu);
-	asm volatile("movw %%fs,%0" : "=m"(k->fs));
-	asm volatile("movw %%gs,%0" : "=m"(k->gs));
+	asm volatile("movw %%fs,%0; movw %%gs,%1" : "=rm"(fs), "=rm"(gs));
+	k->fs = loadable(fs);
+	k->gs = loadable(gs);
 }
 
 // Make e (NULL: nothing) what this CPU has loaded.
@@ -239,7 +253,6 @@ load(struct Cpu *c, struct Env *e)
 	struct Kenv *k = kenv(e);
 	lcr3(frame_of(k->space.pgdir) << PGSHIFT);
 	fpu_load(&k->fpu);
-	// No descriptor ever changes, so what could be loaded once can be loaded again.
 	asm volatile("movw %0,%%fs" : : "m"(k->fs));
 	asm volatile("movw %0,%%gs" : : "m"(k->gs));
 	k->kstack = kstack_entry(cpunum());

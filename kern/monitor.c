@@ -33,7 +33,7 @@ struct Command {
 	void (*run)(struct Session *s, int argc, char **argv);
 };
 
-static bool stepping; // [K] the next debug exception is ours
+static envid_t stepping; // [K] whose next debug exception is ours, or 0
 
 // Reading what a user typed.
 
@@ -282,11 +282,13 @@ backtrace(uint32_t ebp)
 
 	// Kernel stacks, the boot stack and everything else of ours lie between these two.
 	for (int i = 0; i < MAXFRAMES && ebp >= MMIOLIM && ebp % 4 == 0; i++) {
-		uint32_t size;
-		if (!find_entry(NULL, ebp, &size) ||
-		    !find_entry(NULL, ebp + sizeof frame - 1, &size))
-			memset(&frame, 0, sizeof frame);
-		memcpy(&frame, (void *) ebp, MIN(sizeof frame, PGSIZE - PGOFF(ebp)));
+		uint32_t size, n = sizeof frame;
+		if (!find_entry(NULL, ebp, &size))
+			break;
+		if (!find_entry(NULL, ebp + n - 1, &size))
+			n = PGSIZE - PGOFF(ebp);
+		memset(&frame, 0, sizeof frame);
+		memcpy(&frame, (void *) ebp, n);
 		if (!frame.eip)
 			break;
 		print_frame(kern_lines, ebp, frame.eip, frame.eip - 1, frame.args);
@@ -334,7 +336,7 @@ resume(struct Session *s, bool step)
 		cprintf("no program is stopped\n");
 		return;
 	}
-	stepping = step;
+	stepping = step ? s->self->env_id : 0;
 	s->tf->tf_eflags = step ? s->tf->tf_eflags | FL_TF : s->tf->tf_eflags & ~(uint32_t) FL_TF;
 	s->go_on = true;
 }
@@ -461,11 +463,11 @@ monitor(struct Env *self, struct Trapframe *tf)
 bool
 monitor_trap(struct Env *self, struct Trapframe *tf)
 {
-	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && !stepping)) {
+	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && stepping != self->env_id)) {
 		print_trapframe(tf, NULL);
 		return false;
 	}
-	stepping = false;
+	stepping = 0;
 	tf->tf_eflags &= ~(uint32_t) FL_TF;
 	monitor(self, tf);
 	return true;

@@ -14,7 +14,7 @@
 #include "kern/spinlock.h"
 
 #define LAPIC_DEFAULT 0xfee00000
-#define START_PATIENCE 5000000 // microseconds
+#define START_PATIENCE 100000000 // reads of a port; some emulators are quick at those
 
 extern char mpentry_start[], mpentry_end[];
 uint32_t mpentry_kstack; // [K] where the CPU that starts now has its stack

@@ -60,8 +60,8 @@ sysenter_fast:
 	PUSH_ARG(4)
 	pushl CURRENT_ENV + 32(%esp)
 	call *syscall_fast(,%eax,4)
-	popl %edx
-	addl $24, %esp
+	addl $28, %esp			// C may have changed its arguments
+	movl CURRENT_ENV + 8(%esp), %edx
 	cmpl $SPECIAL, %eax
 	jle again
 	cmpl $RUNNING, ENV_STATUS(%edx)

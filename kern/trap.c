@@ -1,6 +1,7 @@
 // Traps.  A trap from a program takes the kernel lock, does what it is there for, and leaves
-// through the last line of trap(), for this env or another one.  A trap from the kernel itself
-// can only be an interrupt that ends the halt of an idle CPU; anything else is a defect.
+// through leave(), for this env or another one.  A trap from the kernel itself is an interrupt that
+// ends the halt of an idle CPU, or a fault that has a way round it (fix_up); anything else is a
+// defect.
 
 #include "kern/trap.h"
 
@@ -268,9 +269,15 @@ sysenter_trap_stepped(void)
 	struct Trapframe *tf = &kenv(self)->frame;
 
 	flat_frame(tf);
-	tf->tf_eip -= SYSENTER_LENGTH;
-	tf->tf_trapno = T_DEBUG;
-	dispatch(self, tf);
+	if (self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame) {
+		syscall_sysenter(self);
+		tf->tf_trapno = T_DEBUG;
+		if (self->env_status != ENV_DYING)
+			dispatch(self, tf);
+	} else {
+		tf->tf_eip -= SYSENTER_LENGTH;
+		tf->tf_eflags |= FL_TF;
+	}
 	leave(self);
 }
 
@@ -302,8 +309,9 @@ trap_from_vm86(const struct Trapframe *low)
 	trap(tf);
 }
 
-// Whether the kernel knew that this could happen: an access to a program's memory that has a way
-// round it, or the first instruction behind the sysenter of a program that is single-stepped.
+// Whether the kernel knew that this could happen: an access to a program's memory or a load of
+// its segments that has a way round it, or the first instruction behind the sysenter of a program
+// that is single-stepped.
 static bool
 fix_up(struct Trapframe *tf)
 {
@@ -312,7 +320,7 @@ fix_up(struct Trapframe *tf)
 	} fixups[]; // until at is 0
 	extern char sysenter_stepped[];
 
-	if (tf->tf_trapno == T_PGFLT) {
+	if (tf->tf_trapno == T_PGFLT || tf->tf_trapno == T_GPFLT || tf->tf_trapno == T_SEGNP) {
 		for (size_t i = 0; fixups[i].at; i++) {
 			if (fixups[i].at == tf->tf_eip) {
 				tf->tf_eip = fixups[i].go_on;

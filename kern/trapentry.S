@@ -59,10 +59,26 @@ env_pop:
 	movl 4(%esp), %esp
 trap_exit:
 	popal
+pop_es:
 	popl %es
+pop_ds:
 	popl %ds
 	addl $8, %esp			// trap number and error code
 	iret
+
+// What was in a segment register can be loaded again, unless it got there by a way that no CPU
+// should have let a program take, as out of virtual-8086 mode.  The registers are popped already,
+// and what is below the frame (Kenv.fpu) is not in use while its env has a CPU.
+flat_es:
+	movl $(GD_UD | 3), (%esp)
+	jmp pop_es
+flat_ds:
+	movl $(GD_UD | 3), (%esp)
+	jmp pop_ds
+	.pushsection .fixups, "a"
+	.long pop_es, flat_es
+	.long pop_ds, flat_ds
+	.popsection
 
 // void stack_switch(uint32_t top, void (*f)(void)): go on with f, which does not return, on the
 // stack that ends at top.

@@ -14,11 +14,11 @@ extern void _pgfault_upcall(void);
 // What the program itself wants to be told of, beside copy-on-write.
 static void (*other_handler)(struct UTrapframe *utf);
 
-// The page table entry for va, or 0 when there is none.
+// The page table entry for va, or 0 when there is none, or none of ours.
 static pte_t
 entry(uint32_t va)
 {
-	return uvpd[PDX(va)] & PTE_P ? uvpt[PGNUM(va)] : 0;
+	return va < UTOP && (uvpd[PDX(va)] & PTE_P) ? uvpt[PGNUM(va)] : 0;
 }
 
 // Give this env a page of its own in the place of the copy-on-write page at va.
@@ -88,12 +88,12 @@ on_stack(uint32_t va)
 static int
 sharepage(envid_t child, uint32_t va)
 {
-	int r;
-
 	if (on_stack(va))
 		return duppage(child, va);
-	if ((entry(va) & PTE_COW) && !(entry(va) & PTE_SHARE) && (r = copy_page(va)) < 0)
-		return r;
+	// A page that waits for its copy is copied by writing to it: the handler uses PFTEMP, which
+	// a fault of our own stack might need at the same time.
+	if ((entry(va) & PTE_COW) && !(entry(va) & PTE_SHARE))
+		__sync_fetch_and_add((volatile char *) va, 0);
 	return sys_page_map(0, (void *) va, child, (void *) va, entry(va) & PTE_SYSCALL);
 }
 

@@ -8,7 +8,7 @@
 #define FL_VIF 0x00080000
 #define FL_VIP 0x00100000
 #define REPORT SHARED[1020]
-#define ESP SHARED[1021]
+#define START_FLAGS SHARED[1021]
 
 // Flags to set before something happens, and what they must be afterwards.
 static const uint32_t tries[] = {
@@ -126,6 +126,31 @@ faults(uint32_t arg)
 	SHARED[arg] = SURVIVED;
 }
 
+// The flags with which the kernel starts a handler.
+extern char flags_upcall[];
+asm("flags_upcall:\n"
+    "	pushfl\n"
+    "	popl	0x0d000ff4\n" // START_FLAGS
+    "1:	xorl	%edx,%edx\n"
+    "	movl	$3,%eax\n" // SYS_env_destroy
+    "	int	$0x30\n"
+    "	jmp	1b\n");
+
+static int the_try;
+
+static void
+start_handler(uint32_t arg)
+{
+	uint32_t flags = the_try == 0 ? 0xffffffff : tries[the_try];
+
+	sys_env_set_pgfault_upcall(0, flags_upcall);
+	// TF comes with the return, so that the fault is the first thing that happens.
+	asm volatile("pushl %0; pushl %%cs; pushl $1f; iret; 1: movl %c1,%%eax"
+		     :
+		     : "r"(flags & ~(uint32_t) (FL_NT | FL_VM)), "i"(NOTHING)
+		     : "eax");
+}
+
 // Single steps: a debug exception after the next instruction, which is the end, but not the
 // kernel's, whatever the instruction is.
 static void
@@ -178,9 +203,16 @@ step(uint32_t i)
 	case 9:
 		asm volatile("pushl %0; popfl; sysenter; nop" : : "r"(flags));
 		break;
+	case 10:
+		asm volatile("movl %%esp,%%ecx; movl $1f,%%edx; pushl %0; popfl; movw %%ss,%%bx;"
+			     "movw %%bx,%%ss; sysenter; 1: nop"
+			     :
+			     : "r"(flags), "a"(num)
+			     : "ebx", "ecx", "edx", "memory");
+		break;
 	}
 }
-#define NSTEP 10
+#define NSTEP 11
 
 // A frame set from outside gets no flag that a program cannot have itself.
 static void __attribute__((noreturn)) note_flags(void)
@@ -260,6 +292,32 @@ enter_vm86(uint32_t i)
 		     : "eax", "edx", "memory");
 }
 
+// From there, sysenter would leave the segment registers as they are: selectors that nobody could
+// load again.
+extern char after_vm86[];
+
+static void
+sysenter_from_vm86(uint32_t i)
+{
+	static const uint8_t sysenter[] = {0x0f, 0x34};
+	static const uint32_t calls[] = {SYS_yield, SYS_getenvid, SYS_exofork, NSYSCALLS};
+
+	assert(sys_page_alloc(0, (void *) VM86_CODE, RW) == 0);
+	assert(sys_page_alloc(0, (void *) VM86_STACK, RW) == 0);
+	memcpy((void *) VM86_CODE, sysenter, sizeof sysenter);
+	asm volatile("movl %%esp,%%ecx; movl $after_vm86,%%edx;"
+		     "pushl %2; pushl %2; pushl $0x1000; pushl $0x1000;"
+		     "pushl $0x2000; pushl $0xff0; pushl %0; pushl $0x1000; pushl $0; iret;"
+		     "after_vm86: movl $20000000,%%ecx; 1: loop 1b;"
+		     "pushl $0x23; popl %%ds; pushl $0x23; popl %%es"
+		     :
+		     : "r"(FL_VM | FL_IF | 2 | (i & 8 ? FL_TF : 0)), "a"(calls[i / 2 % 4]),
+		       "r"(i % 2 ? 0x1000 : GD_KD)
+		     : "ecx", "edx", "memory");
+	for (int n = 0; n < 20; n++)
+		sys_yield();
+}
+
 static void
 all_killed(void (*f)(uint32_t), uint32_t n, const char *what)
 {
@@ -281,9 +339,20 @@ umain(int argc, char **argv)
 	wait_end(spawn(faults, 0));
 	assert(survived(0));
 	cprintf("flags: kept over page faults\n");
+	for (the_try = 0; the_try < (int) NTRY; the_try++) {
+		START_FLAGS = 0;
+		try_each(start_handler, 1);
+		if ((START_FLAGS & (FL_IF | FL_TF | FL_DF)) != FL_IF)
+			panic("case %d: the handler starts with flags %08x", the_try, START_FLAGS);
+	}
+	cprintf("flags: at the start of a handler\n");
+	REPORT = 0;
 	all_killed(step, NSTEP, "single steps");
+	assert(REPORT & FL_TF); // one of them was handled before
 	frames();
 	cprintf("flags: frames from outside\n");
 	all_killed(enter_vm86, 2 * ARRAY_SIZE(vm86_code), "virtual-8086 mode");
+	try_each(sysenter_from_vm86, 16); // where there is no such mode, it does nothing but fault
+	cprintf("flags: and back by sysenter\n");
 	cprintf("flags: OK\n");
 }

@@ -27,6 +27,11 @@ hog(uint32_t waits)
 	assert(sys_exofork() == -E_NO_MEM);
 	assert(sys_page_map(0, (void *) HEAP, 0, (void *) 0x00c00000, RW) == -E_NO_MEM);
 	assert(!(uvpd[PDX(0x00c00000)] & PTE_P));
+	// With one left, there is one for a page and none for its table.
+	assert(sys_page_unmap(0, (void *) HEAP) == 0);
+	assert(sys_page_alloc(0, (void *) 0x00c00000, RW) == -E_NO_MEM);
+	assert(sys_page_map(0, (void *) UTEXT, 0, (void *) HEAP, RO) == 0);
+	assert(sys_page_alloc(0, (void *) HEAP, RW) == 0);
 	READY = SURVIVED;
 	for (uint32_t n = 0; n < LEFT; n++)
 		sys_page_unmap(0, (void *) (HEAP + n * PGSIZE));
@@ -67,6 +72,7 @@ all_envs(uint32_t arg)
 	if (id == 0)
 		exit();
 	assert(id == -E_NO_FREE_ENV);
+	assert(COUNT == NENV - 2);
 	READY = SURVIVED;
 }
 
@@ -264,5 +270,6 @@ umain(int argc, char **argv)
 	for (uint32_t left = 0; left < 8; left++)
 		fork_with(left);
 	same_as(frames, "forks with little memory");
+	try_it(all_envs, 0, "all envs, again");
 	cprintf("leaks: OK\n");
 }

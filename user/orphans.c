@@ -13,18 +13,35 @@ note_end(uint32_t i)
 	SHARED[i] = SURVIVED;
 }
 
-// A parent that leaves at once, with a child of each kind.
+// One with a child that only it could start.
+static void
+have_child(uint32_t i)
+{
+	envid_t id = sys_exofork();
+
+	if (id == 0)
+		exit();
+	SHARED[FAMILIES + i] = id;
+	for (;;)
+		sys_yield();
+}
+
+// A parent that leaves, with children of each kind.
 static void
 leave(uint32_t i)
 {
 	envid_t id;
 
+	id = spawn(have_child, i);
+	while (SHARED[FAMILIES + i] == 0)
+		sys_yield();
+	sys_env_set_status(id, ENV_NOT_RUNNABLE);
 	spawn(note_end, i);
 	if ((id = sys_exofork()) < 0) // never started
 		panic("sys_exofork: %e", id);
 	if (id == 0)
 		exit();
-	id = spawn(note_end, FAMILIES); // started, and stopped at some time
+	id = spawn(note_end, 2 * FAMILIES); // started, and stopped at some time
 	sys_env_set_status(id, ENV_NOT_RUNNABLE);
 }
 
@@ -34,7 +51,7 @@ stop_myself(uint32_t parent)
 {
 	while (alive(parent))
 		sys_yield();
-	spawn(note_end, FAMILIES + 1);
+	spawn(note_end, 2 * FAMILIES);
 	sys_env_set_status(0, ENV_NOT_RUNNABLE);
 	panic("an orphan was started");
 }
@@ -72,7 +89,7 @@ umain(int argc, char **argv)
 {
 	share_page();
 	for (int i = 0; i < FAMILIES; i++) {
-		SHARED[i] = 0;
+		SHARED[i] = SHARED[FAMILIES + i] = 0;
 		spawn(leave, i);
 	}
 	wait_alone("orphan that nobody can start");

@@ -10,6 +10,7 @@
 #define WINDOW 200000000 // cycles
 #define TRIES 4
 #define ATTACKERS 2
+#define CALLS 100 // in a window
 #define PAGE 0x10000000u
 #define NOTHING 0x0fffff00
 #define TURNS SHARED[0]
@@ -163,8 +164,9 @@ share(uint32_t i, uint32_t calls)
 		for (int j = 0; j < ATTACKERS; j++)
 			destroy(id[j]);
 		destroy(victim);
-		// A fair part would be one in ATTACKERS + 1.
-		if (beside / 4 > alone / 4 / (4 * (ATTACKERS + 1)))
+		// A fair part would be one in ATTACKERS + 1; but where each call waits for one of
+		// theirs, which may be long, it is a number of calls.
+		if (beside >= alone / (4 * (ATTACKERS + 1)) || (calls && beside >= CALLS))
 			break;
 		if (try == TRIES)
 			panic("beside %s: %u turns, not %u", attacks[i].name, beside, alone);

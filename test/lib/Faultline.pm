@@ -38,7 +38,7 @@ use constant TICK => 0.01;
 use constant SHOWN => 15;	# lines of output under a failed test
 
 # What a make around us may say to ours: the tool chain, and nothing that changes a machine.
-use constant KEPT => qr/^(?:CC|LD|GCCPREFIX|QEMU|PERL|GDB|WERROR|DEFINES)=/;
+use constant KEPT => qr/^(?:CC|LD|GCCPREFIX|QEMU|PERL|GDB|WERROR|DEFINES|CHECK|UBSAN)=/;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my %running;			# process id => job
