@@ -86,11 +86,11 @@ TEST(states_that_contradict_each_other_are_noticed)
 
 TEST(registers_with_privilege_are_noticed)
 {
-	BROKEN_BY(k->frame.tf_cs = GD_KT);
-	BROKEN_BY(k->frame.tf_ss = GD_KD);
-	BROKEN_BY(k->frame.tf_eflags &= ~FL_IF);
-	BROKEN_BY(k->frame.tf_eflags |= FL_IOPL_3);
-	BROKEN_BY(k->frame.tf_eflags |= FL_VM);
+	BROKEN_BY(kenv(wait)->frame.tf_cs = GD_KT);
+	BROKEN_BY(kenv(wait)->frame.tf_ss = GD_KD);
+	BROKEN_BY(kenv(wait)->frame.tf_eflags &= ~FL_IF);
+	BROKEN_BY(kenv(wait)->frame.tf_eflags |= FL_IOPL_3);
+	BROKEN_BY(kenv(wait)->frame.tf_eflags |= FL_VM);
 }
 
 TEST(a_machine_that_was_not_told_is_noticed)
