@@ -118,7 +118,7 @@ SKIP: {
 		my $next = $umain + 1;
 		shows($debugger, 'it steps over a line', "$next\t.*thisenv->env_id.*");
 		shows($debugger, 'over an instruction', "0x[0-9a-f]{8}\t$next\t.*");
-		shows($debugger, 'and into a function', qr/cprintf \(fmt=.* at lib\/console\.c:\d+/);
+		shows($debugger, 'and into a function', qr/cprintf \(fmt=.* at lib\/cprintf\.c:\d+/);
 		shows($debugger, 'it stops in the kernel', qr/.*Breakpoint 2, readline .* at lib\/readline\.c:\d+/,
 		    qr/#\d .* all_done .* at kern\/init\.c:\d+/);
 		$job->expect(qr/^No runnable environments/m);
