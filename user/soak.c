@@ -126,7 +126,10 @@ fault_in(struct UTrapframe *utf)
 
 static void __attribute__((noreturn)) work(void);
 
-// Take much of the memory for a moment.
+// Take much of the memory, for a moment or for good; who is rich does not fork, as that would take
+// very long in a kernel that checks itself.
+static bool rich;
+
 static void
 hoard(void)
 {
@@ -135,7 +138,8 @@ hoard(void)
 	for (i = 0; i < n && !STOP; i++)
 		if (sys_page_alloc(0, (void *) (HOARD + i * PGSIZE), RW) < 0)
 			break;
-	for (uint32_t j = one_in(2) ? i : 0; j > 0 && !STOP; j--)
+	rich = rich || one_in(2);
+	for (uint32_t j = rich ? 0 : i; j > 0 && !STOP; j--)
 		sys_page_unmap(0, (void *) (HOARD + (j - 1) * PGSIZE));
 }
 
@@ -196,7 +200,7 @@ one_call(void)
 			*(volatile uint32_t *) va;
 		return;
 	case 27:
-		if (one_in(10) && !crowded())
+		if (one_in(10) && !rich && !crowded())
 			remember(fork());
 		return;
 	case 28:
