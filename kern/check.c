@@ -8,8 +8,9 @@
 #include "kern/env.h"
 #include "kern/page.h"
 
-// Count the references that one address space holds, and check its shape on the way.
-static void
+// Count the references that one address space holds, and check its shape on the way.  Returns how
+// many entries there were to look at.
+static unsigned
 count_space(struct Env *e, uint32_t *refs)
 {
 	struct Space *sp = &kenv(e)->space;
@@ -53,6 +54,7 @@ count_space(struct Env *e, uint32_t *refs)
 		assert(used == *page_note(&pages[table]));
 	}
 	assert(tables == *page_note(&pages[self]));
+	return (tables + 1) * NPTENTRIES;
 }
 
 static void
@@ -87,14 +89,13 @@ check_env(struct Env *e)
 unsigned
 check_all(uint32_t *refs)
 {
-	unsigned live = 0, active = 0, runnable = 0;
+	unsigned active = 0, runnable = 0, work = page_limit();
 
 	memset(refs, 0, page_limit() * sizeof *refs);
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		check_env(e);
 		if (e->env_status != ENV_FREE) {
-			count_space(e, refs);
-			live++;
+			work += count_space(e, refs);
 		}
 		active += e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING ||
 			e->env_status == ENV_DYING;
@@ -104,5 +105,5 @@ check_all(uint32_t *refs)
 	assert((runnable > 0) == env_any_runnable());
 	for (uint32_t i = 0; i < page_limit(); i++)
 		assert(pages[i].pp_ref == refs[i]);
-	return live;
+	return work;
 }

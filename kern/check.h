@@ -7,7 +7,7 @@
 
 // Panic unless everything that must hold between two system calls holds.  Looks at every env and
 // every mapping, so it is for tests.  refs has room for a word for each frame.
-// Returns the number of envs that are not free.
+// Returns how much there was to look at, in entries and frames.
 unsigned check_all(uint32_t *refs);
 
 #endif

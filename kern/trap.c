@@ -171,8 +171,9 @@ dispatch(struct Env *self, struct Trapframe *tf)
 }
 
 #if CHECK
-// After every trap while there are few envs; a check costs more the more there are, and then it
-// comes less often, so that a program with hundreds of them still gets on.
+// After every trap while there is little to look at, which is so for a few small programs; with
+// more of it a check comes less often, so that programs that use much still get on.
+#define CHECK_EACH_TIME 32768 // entries and frames
 static void
 check_now_and_then(void)
 {
@@ -180,8 +181,7 @@ check_now_and_then(void)
 
 	if (wait-- > 0)
 		return;
-	unsigned n = check_all(check_words);
-	wait = n * n / 64;
+	wait = check_all(check_words) / CHECK_EACH_TIME;
 }
 #endif
 
