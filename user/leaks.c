@@ -39,6 +39,20 @@ hog(uint32_t waits)
 		sys_ipc_recv((void *) UTOP);
 }
 
+// Take every page, but behind so many mappings of one of them that giving these back takes long.
+static void
+dead_weight(uint32_t arg)
+{
+	uint32_t va = HEAP;
+
+	assert(sys_page_alloc(0, (void *) va, RW) == 0);
+	for (va += PGSIZE; va < HEAP + 20 * PTSIZE; va += PGSIZE)
+		assert(sys_page_map(0, (void *) HEAP, 0, (void *) va, RO) == 0);
+	while (va < HEAP_END && sys_page_alloc(0, (void *) va, RW) == 0)
+		va += PGSIZE;
+	sys_ipc_recv((void *) UTOP);
+}
+
 // Take it by page tables: one page at each table's first address, in many children.
 static void
 tables(uint32_t arg)
@@ -246,6 +260,30 @@ fork_with(uint32_t left)
 	destroy(eater);
 }
 
+// What the dead have not given back yet can be had at once.
+static void
+inherit(void)
+{
+	uint32_t frames;
+	envid_t id;
+
+	// A page table of our own, for later.
+	assert(sys_page_alloc(0, (void *) HEAP, RW) == 0);
+	assert(sys_page_unmap(0, (void *) HEAP) == 0);
+	frames = free_frames();
+	id = spawn(dead_weight, 0);
+	own_pages();
+	while (!envs[ENVX(id)].env_ipc_recving)
+		sys_yield();
+	assert(sys_page_alloc(0, (void *) HEAP, RW) == -E_NO_MEM);
+	assert(sys_env_destroy(id) == 0);
+	for (uint32_t va = HEAP; va < HEAP + PTSIZE; va += PGSIZE)
+		assert(sys_page_alloc(0, (void *) va, RW) == 0);
+	for (uint32_t va = HEAP; va < HEAP + PTSIZE; va += PGSIZE)
+		assert(sys_page_unmap(0, (void *) va) == 0);
+	same_as(frames, "what the dead still hold");
+}
+
 void
 umain(int argc, char **argv)
 {
@@ -270,6 +308,7 @@ umain(int argc, char **argv)
 	for (uint32_t left = 0; left < 8; left++)
 		fork_with(left);
 	same_as(frames, "forks with little memory");
+	inherit();
 	try_it(all_envs, 0, "all envs, again");
 	cprintf("leaks: OK\n");
 }
