@@ -117,6 +117,16 @@ survived(uint32_t i)
 	return SHARED[i] == SURVIVED;
 }
 
+// Whether this env is the only one there is.
+static inline __attribute__((unused)) bool
+alone(void)
+{
+	for (int i = 0; i < NENV; i++)
+		if (envs[i].env_status != ENV_FREE && &envs[i] != thisenv)
+			return false;
+	return true;
+}
+
 // Frames that nobody has.  What is no memory counts as free, now as later.
 static inline __attribute__((unused)) uint32_t
 free_frames(void)

@@ -185,15 +185,6 @@ try_fork(uint32_t arg)
 	SHARED[4] = id < 0 ? id : 0;
 }
 
-static bool
-alone(void)
-{
-	for (int i = 0; i < NENV; i++)
-		if (envs[i].env_status != ENV_FREE && &envs[i] != thisenv)
-			return false;
-	return true;
-}
-
 static void
 end_all(void)
 {

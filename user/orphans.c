@@ -62,15 +62,6 @@ leave_stopping(uint32_t arg)
 	spawn(stop_myself, sys_getenvid());
 }
 
-static bool
-alone(void)
-{
-	for (int i = 0; i < NENV; i++)
-		if (envs[i].env_status != ENV_FREE && &envs[i] != thisenv)
-			return false;
-	return true;
-}
-
 static void
 wait_alone(const char *what)
 {

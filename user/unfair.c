@@ -222,15 +222,6 @@ leave_crowd(uint32_t arg)
 	wait_for_go();
 }
 
-static bool
-alone(void)
-{
-	for (int i = 0; i < NENV; i++)
-		if (envs[i].env_status != ENV_FREE && &envs[i] != thisenv)
-			return false;
-	return true;
-}
-
 static void
 start(void (*f)(uint32_t))
 {
