@@ -155,8 +155,9 @@ start_child(envid_t id)
 	sys_env_set_trapframe(id, &tf);
 }
 
-// Nothing here sends a program into memory with contents of its own making: it could stay there
-// for ever, which is its right.
+// Nothing here sends a program into memory that it can read but that is not its text, such as the
+// tables the kernel publishes: it could stay there for ever, which is its right, and once its
+// parent has gone nobody may end it.
 static void
 one_call(void)
 {
@@ -222,8 +223,7 @@ one_call(void)
 		return;
 	case 31:
 		if (id)
-			sys_env_set_pgfault_upcall(id,
-						   (void *) (va >= HOARD || va < HEAP ? va : 0));
+			sys_env_set_pgfault_upcall(id, (void *) (va >= ULIM ? va : 0));
 		return;
 	case 32:
 		if (one_in(50))
