@@ -40,6 +40,9 @@ enum EnvStatus {
 	ENV_NOT_RUNNABLE,
 };
 
+// The longest turns; see sys_env_set_weight.
+#define WEIGHT_MAX 100
+
 // What a server is for; see ipc_find_env().
 enum EnvType {
 	ENV_TYPE_USER,

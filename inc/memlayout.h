@@ -56,6 +56,7 @@
 // The program's part.
 #define UTOP UENVS
 #define UXSTACKTOP UTOP
+#define UXSTACKBASE (UXSTACKTOP - PGSIZE)
 #define USTACKTOP (UTOP - 2 * PGSIZE)
 #define UTEXT 0x00800000
 #define UTEMP 0x00400000

@@ -22,11 +22,13 @@
 #define INIT "init="
 #define BATCH "batch"
 #define QUIET "quiet"
+#define PLAIN "plain"
 #define IMAGE "image="
 
 char bootargs_init_names[256] = "hello";
 bool bootargs_batch;
 bool bootargs_quiet;
+bool bootargs_plain;
 static long image_format; // what the boot sector's line says
 
 static void
@@ -38,6 +40,8 @@ word(const char *w)
 		bootargs_batch = true;
 	} else if (strcmp(w, QUIET) == 0) {
 		bootargs_quiet = true;
+	} else if (strcmp(w, PLAIN) == 0) {
+		bootargs_plain = true;
 	} else if (strncmp(w, IMAGE, strlen(IMAGE)) == 0) {
 		image_format = strtol(w + strlen(IMAGE), NULL, 10);
 	}

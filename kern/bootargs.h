@@ -12,11 +12,13 @@ struct Multiboot;
 //	init=NAME,NAME,...  the first programs; without it, the default
 //	batch		    nobody is at the console: no monitor, and the machine ends by itself
 //	quiet		    envs come and go without a line
+//	plain		    the kernel takes none of its short ways, for comparison
 //	image=N		    the format of the disk image
 void bootargs_init(const struct Multiboot *mb);
 
 extern char bootargs_init_names[256]; // [I] after init=
 extern bool bootargs_quiet;           // [I]
+extern bool bootargs_plain;           // [I]
 extern bool bootargs_batch;           // [I]
 
 #endif

@@ -63,12 +63,13 @@ check_env(struct Env *e)
 	struct Kenv *k = kenv(e);
 
 	if (e->env_status == ENV_FREE) {
-		assert(!k->space.pgdir && !k->next);
+		assert(!k->space.pgdir && !k->link.next);
 		return;
 	}
 	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
-	assert((e->env_status == ENV_RUNNABLE ||
-		(e->env_status == ENV_DYING && k->space.cpu == NOCPU)) == (k->next != NULL));
+	assert(k->env == e && k->id == e->env_id);
+	assert((e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING || k->out.to ||
+		(e->env_status == ENV_DYING && k->space.cpu == NOCPU)) == (k->link.next != NULL));
 	assert(!k->parent || e->env_parent_id == k->parent->env_id);
 	assert(!k->younger || kenv(k->younger)->older == e);
 	assert(!k->older || kenv(k->older)->younger == e);
@@ -77,6 +78,8 @@ check_env(struct Env *e)
 	if (e->env_status != ENV_DYING) {
 		assert((e->env_status == ENV_NOT_RUNNABLE) == (k->hold != 0));
 		assert(!!(k->hold & HOLD_RECV) == !!e->env_ipc_recving);
+		assert(!!(k->hold & HOLD_SEND) == (k->out.to != NULL));
+		assert(!k->timer.link.next || k->hold & (HOLD_RECV | HOLD_SEND));
 	}
 	// While a CPU has the env, it may write there at any moment.
 	if (k->space.cpu != NOCPU)
@@ -84,6 +87,34 @@ check_env(struct Env *e)
 	assert(k->frame.tf_cs == (GD_UT | 3) && k->frame.tf_ss == (GD_UD | 3));
 	assert(k->frame.tf_eflags & FL_IF);
 	assert(!(k->frame.tf_eflags & (FL_IOPL_MASK | FL_VM)));
+}
+
+// The queues of the CPUs, and those of senders: who is in them belongs there.
+static void
+check_queues(void)
+{
+	for (int cpu = 0; cpu < NCPU; cpu++) {
+		struct Link *first = runqs[cpu].queue.first, *l = first;
+		unsigned waiting = 0;
+
+		for (; l; l = l->next == first ? NULL : l->next) {
+			struct Env *e = queued_env(l);
+			assert(l->next->prev == l && kenv(e)->home == cpu);
+			if (e->env_status == ENV_RUNNING)
+				assert(l == first && kenv(e)->space.cpu == cpu);
+			else
+				assert(e->env_status == ENV_RUNNABLE);
+			waiting += e->env_status == ENV_RUNNABLE;
+		}
+		assert(waiting == runqs[cpu].waiting);
+	}
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		struct Link *first = kenv(e)->senders.first, *l = first;
+
+		assert(!l || (e->env_status != ENV_FREE && e->env_status != ENV_DYING));
+		for (; l; l = l->next == first ? NULL : l->next)
+			assert(l->next->prev == l && kenv(queued_env(l))->out.to == e);
+	}
 }
 
 unsigned
@@ -101,8 +132,9 @@ check_all(uint32_t *refs)
 			e->env_status == ENV_DYING;
 		runnable += e->env_status == ENV_RUNNABLE;
 	}
+	check_queues();
 	assert(active == env_nactive());
-	assert((runnable > 0) == env_any_runnable());
+	assert(runnable == env_nwaiting);
 	for (uint32_t i = 0; i < page_limit(); i++)
 		assert(pages[i].pp_ref == refs[i]);
 	return work;

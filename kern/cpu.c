@@ -10,6 +10,7 @@
 #include "inc/string.h"
 #include "kern/env.h"
 #include "kern/init.h"
+#include "kern/ipc.h"
 #include "kern/lapic.h"
 #include "kern/mem.h"
 #include "kern/percpu.h"
@@ -97,7 +98,9 @@ cpu_init(void)
 
 	wrmsr(MSR_SYSENTER_CS, GD_KT);
 	wrmsr(MSR_SYSENTER_ESP, kstack_entry(cpunum()));
-	wrmsr(MSR_SYSENTER_EIP, (uintptr_t) (ncpu == 1 && !CHECK ? sysenter_fast : sysenter_slow));
+	*(struct Current *) kstack_entry(cpunum()) = (struct Current){.cpu = c};
+	wrmsr(MSR_SYSENTER_EIP,
+	      (uintptr_t) (ncpu == 1 && SHORT_WAYS ? sysenter_fast : sysenter_slow));
 
 	lcr4(rcr4() | CR4_PSE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT);
 	lcr0((rcr0() | CR0_NE | CR0_MP | CR0_WP | CR0_AM) &
@@ -235,35 +238,38 @@ put_away(struct Kenv *k)
 	asm volatile("movw %%fs,%0; movw %%gs,%1" : "=rm"(fs), "=rm"(gs));
 	k->fs = loadable(fs);
 	k->gs = loadable(gs);
+	if (fs || gs)
+		k->sysexit = 0; // the short way does not look after these two
 }
 
 // Make e (NULL: nothing) what this CPU has loaded.
 static void
 load(struct Cpu *c, struct Env *e)
 {
-	if (c->env == e)
+	struct Kenv *from = cpu_kenv(c), *to = e ? kenv(e) : NULL;
+
+	if (from == to)
 		return;
-	if (c->env)
-		put_away(kenv(c->env));
-	c->env = e;
-	if (!e) {
+	if (from)
+		put_away(from);
+	c->ts.ts_esp0 = to ? (uintptr_t) (&to->frame + 1) : 0;
+	if (!to) {
 		lcr3(kern_cr3);
 		return;
 	}
-	struct Kenv *k = kenv(e);
-	lcr3(frame_of(k->space.pgdir) << PGSHIFT);
-	fpu_load(&k->fpu);
-	asm volatile("movw %0,%%fs" : : "m"(k->fs));
-	asm volatile("movw %0,%%gs" : : "m"(k->gs));
-	k->kstack = kstack_entry(cpunum());
-	*(struct Current *) k->kstack = (struct Current){e, k, e->env_id, 0};
-	c->ts.ts_esp0 = (uintptr_t) (&k->frame + 1);
+	to->cr3 = frame_of(to->space.pgdir) << PGSHIFT;
+	lcr3(to->cr3);
+	fpu_load(&to->fpu);
+	asm volatile("movw %0,%%fs" : : "m"(to->fs));
+	asm volatile("movw %0,%%gs" : : "m"(to->gs));
+	to->fs = to->gs = 0;
+	to->kstack = kstack_entry(cpunum());
 }
 
 void
 cpu_inherit(struct Env *self, struct Env *child)
 {
-	assert(thiscpu->env == self);
+	assert(cpu_env(thiscpu) == self);
 	put_away(kenv(child));
 }
 
@@ -272,9 +278,9 @@ cpu_forget(struct Env *e)
 {
 	struct Cpu *c = thiscpu;
 
-	if (c->env != e)
+	if (cpu_env(c) != e)
 		return;
-	c->env = NULL;
+	c->ts.ts_esp0 = 0;
 	lcr3(kern_cr3);
 }
 
@@ -310,6 +316,17 @@ rest(struct Cpu *c)
 		asm volatile("sti; hlt; cli" : : : "memory");
 	lock_kernel();
 	c->idle = false;
+	if (c->ticked && c == &cpus[0])
+		ipc_tick();
+	c->ticked = false;
+}
+
+void
+cpu_need_clock(void)
+{
+	if (cpunum() == 0)
+		return;
+	cpu_kick(0);
 }
 
 // Wait until there is an env for this CPU.
@@ -318,14 +335,21 @@ wait_for_work(struct Cpu *c)
 {
 	struct Env *e;
 
+	bool clock = true;
+
 	load(c, NULL);
-	lapic_timer(false);
 	while (!(e = sched_pick(NULL, cpunum()))) {
-		if (env_nactive() == 0)
+		bool wait = timer_any();
+		if (env_nactive() == 0 && !wait)
 			all_done();
+		if (clock != (wait && c == &cpus[0])) {
+			clock = !clock;
+			lapic_timer(clock);
+		}
 		rest(c);
 	}
-	lapic_timer(true);
+	if (!clock)
+		lapic_timer(true);
 	return e;
 }
 
@@ -338,5 +362,7 @@ env_run(struct Env *e)
 		e = wait_for_work(c);
 	load(c, e);
 	unlock_kernel();
+	if (kenv(e)->sysexit)
+		sysexit_pop(&kenv(e)->link);
 	env_pop(&kenv(e)->frame);
 }

@@ -1,9 +1,15 @@
 // The env table.  Owns envs[], the run queue, and every change of env_status.
 //
 // Whether an env may run is kept as the set of reasons why it may not (Kenv.hold), so that a
-// program that waits for a message and is also stopped by its parent needs both to end.  An env
-// is in the run queue exactly when it is RUNNABLE, and a CPU has it (Space.cpu) from env_next to
-// env_let_go, whatever happens to its state between.  Nothing takes an env from a CPU; the CPU
+// program that waits for a message and is also stopped by its parent needs both to end.
+//
+// Each CPU has a queue of the envs that run or may run there: exactly the RUNNABLE and RUNNING
+// ones are in one (Kenv.home says in which), and the RUNNING one is its first.  A turn that is
+// over just moves the ring on by one.  A CPU with an empty queue takes from the longest one.
+// An env is in one queue at most (Kenv.link): one of these, that of the dead, or that of those
+// who wait to send to another env.
+//
+// A CPU has an env (Space.cpu) from env_next to env_let_go, whatever happens to its state between.  Nothing takes an env from a CPU; the CPU
 // is told (cpu_kick), and lets go.  Only then is a dying env put into the queue of the dead,
 // from which its memory is given back a part at a time: nobody waits for the end of a large one.
 
@@ -19,12 +25,9 @@ struct Kenv kenvs[NENV];
 unsigned env_nkilled; // [K]
 bool env_quiet;
 
-// A ring of envs, linked through Kenv.next and prev.
-struct Queue {
-	struct Env *first;
-};
+struct Runq runqs[NCPU];
 
-static struct Queue runnable;          // [K] exactly the RUNNABLE ones
+unsigned env_nwaiting;                 // [K] in all run queues
 static struct Queue dead;              // [K] DYING, and no CPU has them
 static unsigned nactive;               // [K]
 static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
@@ -32,13 +35,11 @@ static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
 void
 env_init(void)
 {
-	memset(envs, 0, sizeof envs);
-	memset(kenvs, 0, sizeof kenvs);
 	memset(free_slots, 0xff, sizeof free_slots);
-	runnable.first = dead.first = NULL;
-	nactive = env_nkilled = 0;
-	for (int i = 0; i < NENV; i++)
-		env_sanitize(&envs[i].env_tf);
+	memset(runqs, 0, sizeof runqs);
+	dead.first = NULL;
+	env_nwaiting = nactive = env_nkilled = 0;
+	timer_init();
 }
 
 struct Env *
@@ -59,53 +60,66 @@ env_find_ours(struct Env *self, envid_t id)
 	return e && (e == self || e->env_parent_id == self->env_id) ? e : NULL;
 }
 
-static void
-queue_add(struct Queue *q, struct Env *e)
+static bool
+is_ready(unsigned status)
 {
-	struct Kenv *k = kenv(e);
-
-	if (!q->first) {
-		q->first = k->next = k->prev = e;
-		return;
-	}
-	k->next = q->first;
-	k->prev = kenv(q->first)->prev;
-	kenv(k->prev)->next = e;
-	kenv(q->first)->prev = e;
-}
-
-static void
-queue_remove(struct Queue *q, struct Env *e)
-{
-	struct Kenv *k = kenv(e);
-
-	if (k->next == e) {
-		q->first = NULL;
-	} else {
-		kenv(k->next)->prev = k->prev;
-		kenv(k->prev)->next = k->next;
-		if (q->first == e)
-			q->first = k->next;
-	}
-	k->next = k->prev = NULL;
+	return status == ENV_RUNNABLE || status == ENV_RUNNING;
 }
 
 static bool
 is_active(unsigned status)
 {
-	return status == ENV_RUNNABLE || status == ENV_RUNNING || status == ENV_DYING;
+	return is_ready(status) || status == ENV_DYING;
 }
 
-// The one place where a state changes: keeps queue and count in step with it.
+static void
+count_waiting(struct Env *e, int n)
+{
+	runqs[kenv(e)->home].waiting += n;
+	env_nwaiting += n;
+}
+
+// The one place where a state changes: keeps queues and counts in step with it.
 static void
 set_status(struct Env *e, enum EnvStatus status)
 {
-	if (e->env_status == ENV_RUNNABLE)
-		queue_remove(&runnable, e);
+	struct Kenv *k = kenv(e);
+	bool was_ready = is_ready(e->env_status);
+	struct Queue *q = &runqs[k->home].queue;
+
 	nactive += is_active(status) - is_active(e->env_status);
+	count_waiting(e, (status == ENV_RUNNABLE) - (e->env_status == ENV_RUNNABLE));
 	e->env_status = status;
-	if (status == ENV_RUNNABLE)
-		queue_add(&runnable, e);
+	if (was_ready && !is_ready(status))
+		queue_remove(q, &k->link);
+	else if (!was_ready && is_ready(status))
+		queue_add(q, &k->link);
+}
+
+// Whether the first of this queue is being run.
+static bool
+runs_first(const struct Queue *q)
+{
+	return q->first && queued_env(q->first)->env_status == ENV_RUNNING;
+}
+
+// e, which is RUNNABLE, is the next one to run in its queue.
+static void
+go_next(struct Env *e)
+{
+	struct Queue *q = &runqs[kenv(e)->home].queue;
+	struct Link *l = &kenv(e)->link;
+
+	queue_remove(q, l);
+	if (!runs_first(q)) {
+		queue_push(q, l);
+		return;
+	}
+	// Behind the first is last, if the ring begins one further on.
+	struct Link *first = q->first;
+	q->first = first->next;
+	queue_add(q, l);
+	q->first = first;
 }
 
 #define LAST_LIFE (INT32_MAX >> ENVGENSHIFT)
@@ -186,13 +200,17 @@ env_alloc(struct Env **ep, struct Env *parent)
 	if (!e)
 		return -E_NO_FREE_ENV;
 	struct Kenv *k = kenv(e);
-	memset(k, 0, sizeof *k);
+	memset(&k->frame, 0, sizeof *k - offsetof(struct Kenv, frame));
 	if (space_init(&k->space) < 0) {
 		give_slot(e);
 		return -E_NO_MEM;
 	}
-	fpu_reset(&k->fpu);
+	if (!parent)
+		fpu_reset(&k->fpu);
 	env_sanitize(&k->frame);
+	k->env = e;
+	k->home = parent ? kenv(parent)->home : 0;
+	k->weight = parent ? kenv(parent)->weight : 1;
 	k->hold = HOLD_STOPPED;
 	k->program = parent ? kenv(parent)->program : 0;
 
@@ -200,6 +218,8 @@ env_alloc(struct Env **ep, struct Env *parent)
 		family_join(e, parent);
 
 	e->env_id = (envid_t) ((life(e) + 1) << ENVGENSHIFT | (uint32_t) (e - envs));
+	k->id = e->env_id;
+	env_sanitize(&e->env_tf);
 	e->env_parent_id = parent ? parent->env_id : 0;
 	e->env_type = ENV_TYPE_USER;
 	e->env_runs = 0;
@@ -239,10 +259,34 @@ env_release(struct Env *e, unsigned reason)
 	k->hold &= ~reason;
 	if (k->hold || e->env_status != ENV_NOT_RUNNABLE)
 		return;
-	set_status(e, k->space.cpu == NOCPU ? ENV_RUNNABLE : ENV_RUNNING);
-	// Who has a message goes first: behind a second sender, it would always find the first one's.
-	if (reason == HOLD_RECV && e->env_status == ENV_RUNNABLE)
-		runnable.first = e;
+	if (k->space.cpu == NOCPU) {
+		set_status(e, ENV_RUNNABLE);
+		// Who has a message goes first: behind a second sender, it would always find the
+		// first one's.
+		if (reason == HOLD_RECV)
+			go_next(e);
+		return;
+	}
+	k->home = k->space.cpu;
+	set_status(e, ENV_RUNNING);
+	runqs[k->home].queue.first = &k->link;
+}
+
+void
+env_set_result(struct Env *e, int32_t result)
+{
+	struct Kenv *k = kenv(e);
+
+	if (!k->frame_is_new)
+		k->frame.tf_regs.reg_eax = result;
+}
+
+void
+env_finish(struct Env *e, unsigned reason, int32_t result)
+{
+	timer_cancel(&kenv(e)->timer);
+	env_set_result(e, result);
+	env_release(e, reason);
 }
 
 void
@@ -250,17 +294,59 @@ env_yield(struct Env *e)
 {
 	assert(e->env_status == ENV_RUNNING);
 	set_status(e, ENV_RUNNABLE);
+	runqs[kenv(e)->home].queue.first = kenv(e)->link.next;
+}
+
+void
+env_move(struct Env *e, int cpu)
+{
+	struct Kenv *k = kenv(e);
+
+	assert(e->env_status == ENV_RUNNABLE);
+	queue_remove(&runqs[k->home].queue, &k->link);
+	count_waiting(e, -1);
+	k->home = cpu;
+	queue_add(&runqs[cpu].queue, &k->link);
+	count_waiting(e, 1);
+	go_next(e);
+}
+
+// Move the first that waits in the longest queue to cpu, if more than `more' envs wait there.
+static void
+steal(int cpu, unsigned more)
+{
+	struct Runq *longest = &runqs[0];
+
+	for (int i = 1; i < NCPU; i++)
+		if (runqs[i].waiting > longest->waiting)
+			longest = &runqs[i];
+	if (longest->waiting <= more)
+		return;
+	struct Link *first = longest->queue.first;
+	env_move(queued_env(runs_first(&longest->queue) ? first->next : first), cpu);
+}
+
+void
+env_balance(int cpu)
+{
+	if (env_nwaiting > runqs[cpu].waiting + 1)
+		steal(cpu, runqs[cpu].waiting + 1);
 }
 
 struct Env *
 env_next(int cpu)
 {
-	struct Env *e = runnable.first;
+	struct Queue *q = &runqs[cpu].queue;
 
-	if (!e)
+	if (env_nwaiting == 0)
 		return NULL;
+	if (!q->first)
+		steal(cpu, 0);
+	struct Env *e = queued_env(q->first);
+	assert(e->env_status == ENV_RUNNABLE);
 	set_status(e, ENV_RUNNING);
 	kenv(e)->space.cpu = cpu;
+	kenv(e)->frame_is_new = false;
 	e->env_cpunum = cpu;
 	e->env_runs++;
 	return e;
@@ -269,7 +355,15 @@ env_next(int cpu)
 bool
 env_any_runnable(void)
 {
-	return runnable.first != NULL;
+	return env_nwaiting > 0;
+}
+
+// No CPU has e any more, which is DYING: its memory can go.
+static void
+bury(struct Env *e)
+{
+	queue_add(&dead, &kenv(e)->link);
+	cpu_dead(true);
 }
 
 void
@@ -280,20 +374,20 @@ env_let_go(struct Env *e)
 	if (e->env_status != ENV_DYING)
 		return;
 	cpu_forget(e);
-	queue_add(&dead, e);
+	bury(e);
 	env_reap();
 }
 
 bool
 env_reap(void)
 {
-	struct Env *e = dead.first;
-
-	if (!e)
+	if (!dead.first)
 		return false;
+	struct Env *e = queued_env(dead.first);
 	if (!space_free_some(&kenv(e)->space))
 		return true;
-	queue_remove(&dead, e);
+	queue_remove(&dead, &kenv(e)->link);
+	cpu_dead(dead.first != NULL);
 	env_tell(kenv(e)->killer, "free env", e);
 	set_status(e, ENV_FREE);
 	give_slot(e);
@@ -306,6 +400,38 @@ env_any_dead(void)
 	return dead.first != NULL;
 }
 
+// Nobody will take a message from e any more, nor get one.
+static void
+disappoint_others(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+
+	while (k->senders.first) {
+		struct Env *sender = queued_env(k->senders.first);
+		env_withdraw(sender);
+		env_finish(sender, HOLD_SEND, -E_BAD_ENV);
+	}
+	for (int i = 0; i < NENV && k->awaited; i++) {
+		struct Env *other = &envs[i];
+		if (other->env_status == ENV_FREE || other->env_status == ENV_DYING ||
+		    !other->env_ipc_recving || kenvs[i].only != e->env_id)
+			continue;
+		other->env_ipc_recving = false;
+		env_finish(other, HOLD_RECV, -E_BAD_ENV);
+	}
+}
+
+void
+env_withdraw(struct Env *sender)
+{
+	struct Kenv *k = kenv(sender);
+
+	if (!k->out.to)
+		return;
+	queue_remove(&kenv(k->out.to)->senders, &k->link);
+	k->out.to = NULL;
+}
+
 // Let e die: from now on nobody finds it.
 static void
 die(struct Env *by, struct Env *e)
@@ -313,10 +439,14 @@ die(struct Env *by, struct Env *e)
 	struct Kenv *k = kenv(e);
 
 	k->killer = by ? by->env_id : 0;
+	k->hold = 0;
+	timer_cancel(&k->timer);
+	env_withdraw(e);
 	set_status(e, ENV_DYING);
 	family_leave(e);
+	disappoint_others(e);
 	if (k->space.cpu == NOCPU)
-		queue_add(&dead, e);
+		bury(e);
 	else
 		cpu_kick(k->space.cpu);
 }
@@ -364,6 +494,8 @@ env_set_frame(struct Env *self, struct Env *e, const struct Trapframe *tf)
 	memset(&k->cputs, 0, sizeof k->cputs);
 	if (e == self || k->space.cpu == NOCPU) {
 		k->frame = *tf;
+		k->frame_is_new = e != self;
+		k->sysexit = 0;
 		return;
 	}
 	k->next_frame = *tf;
@@ -380,6 +512,7 @@ env_take_frame(struct Env *self)
 		return false;
 	k->has_next_frame = false;
 	k->frame = k->next_frame;
+	k->sysexit = 0;
 	return true;
 }
 

@@ -6,22 +6,48 @@
 #include "inc/env.h"
 #include "kern/cpu.h"
 #include "kern/pmap.h"
+#include "kern/queue.h"
+#include "kern/timer.h"
+
+// A message on its way.
+struct Message {
+	struct Env *to;
+	uint32_t value, srcva;
+	uint32_t how;   // of inc/ipc.h, and the rights of the page
+	uint32_t dstva; // of a call: where it takes a page with the answer
+	bool call;      // it waits for an answer
+};
 
 // What the kernel alone knows of an env.  kenv(e) belongs to e, by its place in the table.
-// The start is laid out for kern/trapentry.S: a trap from user mode saves the registers
-// straight into `frame', whose upper end is the CPU's esp0 while the env runs, and the kernel
-// then goes on with the stack at `kstack'.
+// The start is laid out for kern/trapentry.S and kern/sysenter.S: a trap from user mode saves the
+// registers straight into `frame', whose upper end is the CPU's esp0 while the env runs, and the
+// kernel then goes on with the stack at `kstack'.
 struct Kenv {
 	struct Fpu fpu;         // [K] its FPU state while no CPU has it
 	struct Trapframe frame; // [C] its registers while it does not run
 	uint32_t kstack;        // [C] top of the kernel stack of the CPU that runs it
-	uint16_t fs, gs;        // [K] as fpu
-
+	struct Env *env;        // [I] what is published of it
+	envid_t id;             // [I] env->env_id
+	uint32_t cr3;           // [C] its directory's physical address, since its first run
+	uint32_t sysexit; // [C] while it does not run: where it goes on by sysexit, or 0: by iret
+	uint16_t fs, gs;  // [K] as fpu
+	unsigned hold;    // [K] why it may not run: HOLD_ bits
+	struct Link link; // [K] in the one queue it is in, if any: see kern/env.c
 	struct Space space;
-	unsigned hold;               // [K] why it may not run: HOLD_ bits
+	envid_t only;         // [K] from whom alone it takes a message; 0: anyone
+	struct Queue senders; // [K] those who wait until it takes their message
+	bool awaited;         // [K] there may be some who wait for a message from it alone
+	bool frame_is_new;    // [K] set by env_set_frame: no call that it was in sets eax any more
+
 	bool has_next_frame;         // [K] next_frame is waiting
 	struct Trapframe next_frame; // [K] see env_set_frame
-	struct Env *next, *prev;     // [K] neighbours in the run queue, or the queue of the dead
+
+	int home;        // [K] in whose queue it is when it may run
+	uint32_t weight; // [K] how many ticks of the clock each of its turns has,
+	uint32_t ticks;  // [K] and how many of this one's are over
+
+	struct Timer timer; // [K] the end of its patience when it waits
+	struct Message out; // [K] what it waits to send; out.to is NULL when there is nothing
 
 	// The family: who may stop and start this env, and whom it may.
 	struct Env *parent;          // [K] NULL when it is gone
@@ -35,14 +61,23 @@ struct Kenv {
 	// How far the sys_cputs that is going on has come; see kern/syscall.c.
 	struct {
 		uint32_t va, len, checked, printed;
-	} cputs; // [K]
-};
+	} cputs;                  // [K]
+} __attribute__((aligned(1024))); // kenvs[] is indexed by a shift
 
 #define HOLD_STOPPED 1 // by sys_exofork or sys_env_set_status
-#define HOLD_RECV 2    // in sys_ipc_recv
+#define HOLD_RECV 2    // waits for a message
+#define HOLD_SEND 4    // waits until its message is taken
 
 extern struct Env envs[NENV]; // [K] published at UENVS
 extern struct Kenv kenvs[NENV];
+
+// The envs that run or may run on a CPU.  The one that it runs is the first.
+struct Runq {
+	struct Queue queue;
+	unsigned waiting; // how many of them it does not run
+};
+extern struct Runq runqs[NCPU]; // [K]
+extern unsigned env_nwaiting;   // [K] on all CPUs
 
 static inline struct Kenv *
 kenv(struct Env *e)
@@ -50,7 +85,13 @@ kenv(struct Env *e)
 	return &kenvs[e - envs];
 }
 
-// All slots free.
+static inline struct Env *
+queued_env(struct Link *l)
+{
+	return QUEUED(l, struct Kenv, link)->env;
+}
+
+// All slots free; both tables are zero already.
 void env_init(void);
 
 // Tell the console what by (0: nobody) does, to e if that is not NULL; unless env_quiet.
@@ -73,12 +114,26 @@ int env_alloc(struct Env **ep, struct Env *parent);
 void env_hold(struct Env *e, unsigned reason);
 void env_release(struct Env *e, unsigned reason);
 
-// RUNNING -> RUNNABLE, behind all others.
+// The call in which e waits, for this reason, is over with this result: release it.
+void env_finish(struct Env *e, unsigned reason, int32_t result);
+// Set the result of the call that e is in, unless it has been given other registers meanwhile.
+void env_set_result(struct Env *e, int32_t result);
+
+// sender does not wait any more to send its message, if it did.
+void env_withdraw(struct Env *sender);
+
+// RUNNING -> RUNNABLE, behind all others of its CPU.
 void env_yield(struct Env *e);
 
-// The first of the run queue: RUNNABLE -> RUNNING on cpu.  NULL when there is none.
+// The first of the CPU's queue, or else one that waits for another CPU: RUNNABLE -> RUNNING on
+// cpu.  NULL when there is none.
 struct Env *env_next(int cpu);
 bool env_any_runnable(void);
+
+// e, which is RUNNABLE, goes to cpu's queue, next in turn.
+void env_move(struct Env *e, int cpu);
+// Take one over from the CPU where most wait, if cpu has at least two less.
+void env_balance(int cpu);
 
 // Its CPU lets go of e, whose state is anything but RUNNING.
 void env_let_go(struct Env *e);

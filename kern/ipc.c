@@ -1,9 +1,15 @@
 // Messages, and the passing of pages from one address space to another, which sys_page_map and
 // a message do in the same way: what is offered is checked first, and accepted in one step.
+//
+// An env that waits to send stands in the queue of its receiver (Kenv.senders), with the message
+// in Kenv.out and HOLD_SEND; one that waits for a message has env_ipc_recving and HOLD_RECV.  A
+// message passes when both are there, whoever comes second, and the sender's page is looked at
+// then.  An env that calls does first the one and then the other, without running in between.
 
 #include "kern/ipc.h"
 
 #include "inc/error.h"
+#include "inc/ipc.h"
 #include "kern/env.h"
 #include "kern/page.h"
 
@@ -39,38 +45,203 @@ page_accept(struct Env *to, uint32_t va, const struct PageGift *g)
 	return r;
 }
 
-int
-ipc_try_send(struct Env *self, struct Env *to, uint32_t value, uint32_t srcva, uint32_t perm)
+#define PERM_BITS 0xfffu // of Message.how
+#define HOW_BITS (PERM_BITS | IPC_NOWAIT | IPC_ONLY | IPC_TIMEOUT(0xffff))
+
+// Whether to waits for a message, and from may be its sender.
+static bool
+takes(struct Env *to, struct Env *from)
 {
-	struct PageGift gift = {0};
-	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva;
+	return to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == from->env_id);
+}
+
+// Give the message m of from to its receiver, who waits for it.
+//	-E_INVAL, -E_NO_MEM	as ipc_try_send; the receiver waits on
+static int
+deliver(struct Env *from, const struct Message *m)
+{
+	struct Env *to = m->to;
+	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva, perm = 0;
 	int r;
 
-	if (srcva < UTOP && (r = page_offer(self, srcva, to, perm, &gift)) < 0)
-		return r;
-	if (!to->env_ipc_recving)
-		return -E_IPC_NOT_RECV;
-	if (gift.page && dstva < UTOP) {
-		if ((r = page_accept(to, dstva, &gift)) < 0)
+	if (m->srcva < UTOP) {
+		struct PageGift gift;
+		if ((r = page_offer(from, m->srcva, to, m->how & PERM_BITS, &gift)) < 0)
 			return r;
-		to->env_ipc_perm = perm;
-	} else {
-		to->env_ipc_perm = 0;
+		if (dstva < UTOP) {
+			if ((r = page_accept(to, dstva, &gift)) < 0)
+				return r;
+			perm = m->how & PERM_BITS;
+		}
 	}
-	to->env_ipc_value = value;
-	to->env_ipc_from = self->env_id;
+	to->env_ipc_perm = perm;
+	to->env_ipc_value = m->value;
+	to->env_ipc_from = from->env_id;
 	to->env_ipc_recving = false;
-	env_release(to, HOLD_RECV);
+	env_finish(to, HOLD_RECV, 0);
 	return 0;
 }
 
-int
-ipc_recv(struct Env *self, uint32_t dstva)
+// e waits as long as `how' says.
+static void
+set_patience(struct Env *e, uint32_t how)
 {
-	if (dstva < UTOP && !user_page(dstva))
+	uint32_t ms = how / IPC_TIMEOUT(1);
+
+	if (ms == 0)
+		return;
+	timer_set(&kenv(e)->timer, ms);
+	cpu_need_clock();
+}
+
+// Let e wait for a message.  Its call is over when one comes, or with -E_TIMEOUT.
+static void
+wait_for_message(struct Env *e, envid_t only, uint32_t dstva, uint32_t how)
+{
+	struct Kenv *k = kenv(e);
+
+	k->only = only;
+	e->env_ipc_dstva = (void *) (uintptr_t) dstva;
+	e->env_ipc_recving = true;
+	env_set_result(e, 0);
+	env_hold(e, HOLD_RECV);
+	set_patience(e, how);
+}
+
+// The same for the answer to the message m, which e has sent.
+static void
+wait_for_answer(struct Env *e, const struct Message *m)
+{
+	envid_t only = m->how & IPC_ONLY ? m->to->env_id : 0;
+
+	if (only)
+		kenv(m->to)->awaited = true;
+	wait_for_message(e, only, m->dstva, m->how);
+}
+
+// sender's message has been taken, or could not be (r).  If it calls, it waits for the answer.
+// Returns whether it does.
+static bool
+sent(struct Env *sender, int r)
+{
+	struct Message m = kenv(sender)->out;
+
+	env_withdraw(sender);
+	if (r < 0 || !m.call) {
+		env_finish(sender, HOLD_SEND, r);
+		return false;
+	}
+	timer_cancel(&kenv(sender)->timer);
+	wait_for_answer(sender, &m);
+	env_release(sender, HOLD_SEND);
+	return true;
+}
+
+// e has just begun to wait.  If somebody waits to send to it, take the first message that it may
+// have; who sent that may now wait for an answer, and is served next.
+static void
+serve(struct Env *e)
+{
+	while (e) {
+		struct Env *caller = NULL;
+		struct Link *l = kenv(e)->senders.first, *last = l ? l->prev : NULL, *next;
+
+		for (; l && e->env_ipc_recving; l = next) {
+			struct Env *sender = queued_env(l);
+			next = l == last ? NULL : l->next;
+			if (takes(e, sender) && sent(sender, deliver(sender, &kenv(sender)->out)))
+				caller = sender;
+		}
+		e = caller;
+	}
+}
+
+// e's patience is over.
+static void
+give_up(struct Env *e)
+{
+	if (kenv(e)->out.to) {
+		env_withdraw(e);
+		env_finish(e, HOLD_SEND, -E_TIMEOUT);
+	} else {
+		e->env_ipc_recving = false;
+		env_finish(e, HOLD_RECV, -E_TIMEOUT);
+	}
+}
+
+// Wait until the receiver takes m.
+static void
+wait_to_send(struct Env *self, const struct Message *m)
+{
+	struct Kenv *k = kenv(self);
+
+	k->out = *m;
+	env_set_result(self, 0);
+	env_hold(self, HOLD_SEND);
+	queue_add(&kenv(m->to)->senders, &k->link);
+	set_patience(self, m->how);
+}
+
+static bool
+page_or_none(uint32_t va)
+{
+	return va >= UTOP || user_page(va);
+}
+
+int
+ipc_try_send(struct Env *self, const struct Message *m)
+{
+	struct PageGift gift;
+	int r;
+
+	if (m->srcva < UTOP &&
+	    (r = page_offer(self, m->srcva, m->to, m->how & PERM_BITS, &gift)) < 0)
+		return r;
+	return takes(m->to, self) ? deliver(self, m) : -E_IPC_NOT_RECV;
+}
+
+int
+ipc_send(struct Env *self, const struct Message *m, bool *waits)
+{
+	int r;
+
+	*waits = false;
+	if (m->how & ~HOW_BITS || (m->call && !page_or_none(m->dstva)))
 		return -E_INVAL;
-	self->env_ipc_dstva = (void *) (uintptr_t) dstva;
-	self->env_ipc_recving = true;
-	env_hold(self, HOLD_RECV);
+	r = ipc_try_send(self, m);
+	if (r == 0 && m->call) {
+		// Its answer is what self waits for: it goes on here and now, unless it already does
+		// somewhere else.
+		if (m->to->env_status == ENV_RUNNABLE)
+			env_move(m->to, kenv(self)->home);
+		wait_for_answer(self, m);
+		serve(self);
+		*waits = true;
+	} else if (r == -E_IPC_NOT_RECV && !(m->how & IPC_NOWAIT) && m->to != self) {
+		wait_to_send(self, m);
+		*waits = true;
+	}
+	return r;
+}
+
+int
+ipc_recv(struct Env *self, envid_t only, uint32_t dstva, uint32_t how)
+{
+	if (how & ~HOW_BITS || !page_or_none(dstva))
+		return -E_INVAL;
+	wait_for_message(self, only, dstva, how);
+	serve(self);
+	if (how & IPC_NOWAIT && self->env_ipc_recving)
+		give_up(self);
 	return 0;
+}
+
+void
+ipc_tick(void)
+{
+	struct Timer *t;
+
+	timer_tick();
+	while ((t = timer_over()))
+		give_up(QUEUED(t, struct Kenv, timer)->env);
 }

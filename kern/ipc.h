@@ -3,9 +3,9 @@
 #ifndef FAULTLINE_KERN_IPC_H
 #define FAULTLINE_KERN_IPC_H
 
-#include "inc/types.h"
+#include "inc/env.h"
 
-struct Env;
+struct Message;
 struct PageInfo;
 
 // A page on its way from one address space to another: what a sender offers, checked.
@@ -21,8 +21,20 @@ int page_offer(struct Env *from, uint32_t va, struct Env *to, uint32_t perm, str
 // Map what was offered at va of `to'.	-E_NO_MEM as sys_page_map
 int page_accept(struct Env *to, uint32_t va, const struct PageGift *g);
 
-// sys_ipc_try_send and sys_ipc_recv; the latter blocks self, and its result is already there.
-int ipc_try_send(struct Env *self, struct Env *to, uint32_t value, uint32_t srcva, uint32_t perm);
-int ipc_recv(struct Env *self, uint32_t dstva);
+// Send m for self, if its receiver waits for a message from self.
+//	as sys_ipc_try_send
+int ipc_try_send(struct Env *self, const struct Message *m);
+
+// sys_ipc_send, and sys_ipc_call for a message with `call'.  When self is left to wait, *waits is
+// true, and the result will be set when the wait is over.
+int ipc_send(struct Env *self, const struct Message *m, bool *waits);
+
+// Let self wait for a message, from `only' if that is not 0.  0: the result of its call is set, or
+// will be.
+//	-E_INVAL	dstva is no page address, or how has an unknown bit
+int ipc_recv(struct Env *self, envid_t only, uint32_t dstva, uint32_t how);
+
+// The clock has ticked: whose patience is over is released.
+void ipc_tick(void);
 
 #endif

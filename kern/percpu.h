@@ -3,20 +3,20 @@
 #ifndef FAULTLINE_KERN_PERCPU_H
 #define FAULTLINE_KERN_PERCPU_H
 
-#include "inc/env.h"
 #include "inc/memlayout.h"
 #include "inc/mmu.h"
 #include "inc/x86.h"
-
-struct Kenv;
+#include "kern/bootargs.h"
+#include "kern/env.h"
+#include "kern/trapframe.h"
 
 struct Cpu {
-	uint8_t apicid;            // [I]
+	struct Taskstate ts; // [C] esp0 is the upper end of the frame of the env it has loaded
+	uint8_t apicid;      // [I]
 	volatile uint32_t started; // [A] set once, by itself
 	volatile uint32_t flush;   // [A] set by another CPU, cleared by this one; see spinlock.h
-	struct Env *env;           // [C] whose registers and address space it has loaded, or NULL
 	bool idle;                 // [K] halted, or about to be
-	struct Taskstate ts;       // [C]
+	bool ticked;               // [C] the clock has ticked while it was idle
 };
 
 extern struct Cpu cpus[NCPU]; // CPU 0 is the one that booted
@@ -31,10 +31,8 @@ kstack_top(int cpu)
 
 // At the very top of it: what the entry by sysenter needs at hand.
 struct Current {
-	struct Env *env;
-	struct Kenv *kenv;
-	envid_t id;
-	uint32_t unused;
+	struct Cpu *cpu;
+	uint32_t unused[3];
 };
 
 // Where the kernel's own part of the stack begins.
@@ -42,6 +40,19 @@ static inline uint32_t
 kstack_entry(int cpu)
 {
 	return kstack_top(cpu) - sizeof(struct Current);
+}
+
+// Whose registers and address space a CPU has loaded, or NULL.
+static inline struct Kenv *
+cpu_kenv(const struct Cpu *c)
+{
+	return c->ts.ts_esp0 ? (struct Kenv *) (c->ts.ts_esp0 - FRAME_END) : NULL;
+}
+
+static inline struct Env *
+cpu_env(const struct Cpu *c)
+{
+	return c->ts.ts_esp0 ? cpu_kenv(c)->env : NULL;
 }
 
 // Which CPU this is: kernel stacks are KSTKSTRIDE apart, so where we stand tells.
@@ -52,6 +63,9 @@ cpunum(void)
 }
 
 #define thiscpu (&cpus[cpunum()])
+
+// Whether traps may take the short ways of kern/trapentry.S and kern/sysenter.S.
+#define SHORT_WAYS (!CHECK && !bootargs_plain)
 
 // Prepare this CPU: segments, task state, interrupt table, paging features, FPU.
 void cpu_init(void);

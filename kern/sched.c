@@ -1,4 +1,6 @@
-// Scheduling: round robin over one queue, in constant time.
+// Scheduling: round robin over the queue of each CPU, in turns as long as an env's weight says, in
+// constant time.  An idle CPU takes from the longest queue, and so does one with fewer than others
+// when the clock ticks.
 
 #include "kern/sched.h"
 
@@ -20,8 +22,13 @@ sched_pick(struct Env *self, int cpu)
 }
 
 void
-sched_tick(struct Env *self)
+sched_tick(struct Env *self, int cpu)
 {
-	if (self->env_status == ENV_RUNNING)
-		env_yield(self);
+	struct Kenv *k = kenv(self);
+
+	env_balance(cpu);
+	if (self->env_status != ENV_RUNNING || ++k->ticks < k->weight)
+		return;
+	k->ticks = 0;
+	env_yield(self);
 }

@@ -9,7 +9,7 @@ struct Env;
 // whoever is first in the queue, else NULL.
 struct Env *sched_pick(struct Env *self, int cpu);
 
-// self's time is up.
-void sched_tick(struct Env *self);
+// The clock has ticked while cpu ran self: its turn may be over.
+void sched_tick(struct Env *self, int cpu);
 
 #endif

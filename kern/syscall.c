@@ -9,6 +9,7 @@
 #include "kern/syscall.h"
 
 #include "inc/error.h"
+#include "inc/ipc.h"
 #include "inc/stdio.h"
 #include "kern/env.h"
 #include "kern/ipc.h"
@@ -53,7 +54,7 @@ sys_cputs(struct Env *self, uint32_t va, uint32_t len)
 		n = MIN(len - k->cputs.checked, (uint32_t) CPUTS_CHECK);
 		if (user_mem_check(&k->space, va + k->cputs.checked, n, 0, &bad) < 0) {
 			user_mem_fail(self, bad);
-			return 0;
+			return AS_IT_IS;
 		}
 		k->cputs.checked += n;
 		if (k->cputs.checked < len)
@@ -62,7 +63,7 @@ sys_cputs(struct Env *self, uint32_t va, uint32_t len)
 	n = MIN(len - k->cputs.printed, (uint32_t) CPUTS_PRINT);
 	if (copy_from_user(&k->space, buf, va + k->cputs.printed, n, &bad) < 0) {
 		user_mem_fail(self, bad);
-		return 0;
+		return AS_IT_IS;
 	}
 	cons_write(buf, n);
 	k->cputs.printed += n;
@@ -85,6 +86,16 @@ sys_getenvid(struct Env *self)
 	return self->env_id;
 }
 
+// A call that may have stopped its caller has the result r; who does not go on gets it later.
+static int32_t
+stopped(struct Env *self, int32_t r)
+{
+	if (self->env_status == ENV_RUNNING)
+		return r;
+	kenv(self)->frame.tf_regs.reg_eax = r;
+	return AS_IT_IS;
+}
+
 static int32_t
 sys_env_destroy(struct Env *self, uint32_t envid)
 {
@@ -97,7 +108,7 @@ sys_env_destroy(struct Env *self, uint32_t envid)
 	else
 		env_tell(self->env_id, "destroying", e);
 	env_destroy(self, e);
-	return 0;
+	return stopped(self, 0);
 }
 
 static int32_t
@@ -184,7 +195,7 @@ sys_env_set_status(struct Env *self, uint32_t envid, uint32_t status)
 		env_destroy(self, self);
 	else
 		env_hold(e, HOLD_STOPPED);
-	return 0;
+	return stopped(self, 0);
 }
 
 static int32_t
@@ -202,7 +213,7 @@ static int32_t
 sys_yield(struct Env *self)
 {
 	env_yield(self);
-	return 0;
+	return stopped(self, 0);
 }
 
 static int32_t
@@ -212,14 +223,17 @@ sys_ipc_try_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcv
 
 	if (!to)
 		return -E_BAD_ENV;
-	int r = ipc_try_send(self, to, value, srcva, perm);
+	const struct Message m = {.to = to, .value = value, .srcva = srcva, .how = perm};
+	int r = perm != PGOFF(perm) && srcva < UTOP ? -E_INVAL : ipc_try_send(self, &m);
 	return r == -E_NO_MEM ? lacking(r) : r;
 }
 
 static int32_t
 sys_ipc_recv(struct Env *self, uint32_t dstva)
 {
-	return ipc_recv(self, dstva);
+	int r = ipc_recv(self, 0, dstva, 0);
+
+	return r < 0 ? r : AS_IT_IS;
 }
 
 static int32_t
@@ -235,6 +249,69 @@ sys_env_set_trapframe(struct Env *self, uint32_t envid, uint32_t tf_va)
 	env_sanitize(&tf);
 	env_set_frame(self, e, &tf);
 	return e == self ? AS_IT_IS : 0;
+}
+
+static int32_t
+send(struct Env *self, uint32_t envid, struct Message *m)
+{
+	bool waits;
+
+	if (!(m->to = env_find(self, envid)))
+		return -E_BAD_ENV;
+	int r = ipc_send(self, m, &waits);
+	if (waits)
+		return AS_IT_IS;
+	return r == -E_NO_MEM ? lacking(r) : r;
+}
+
+static int32_t
+sys_ipc_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcva, uint32_t how)
+{
+	return send(self, envid, &(struct Message){.value = value, .srcva = srcva, .how = how});
+}
+
+static int32_t
+sys_ipc_wait(struct Env *self, uint32_t envid, uint32_t dstva, uint32_t how)
+{
+	struct Env *from = NULL;
+
+	if (envid != 0) {
+		from = env_find(self, envid);
+		if (!from || from == self)
+			return -E_BAD_ENV;
+		kenv(from)->awaited = true;
+	}
+	int r = ipc_recv(self, from ? from->env_id : 0, dstva, how);
+	return r < 0 ? r : AS_IT_IS;
+}
+
+static int32_t
+sys_ipc_call(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcva, uint32_t how,
+	     uint32_t dstva)
+{
+	return send(
+		self, envid,
+		&(struct Message){
+			.value = value, .srcva = srcva, .how = how, .dstva = dstva, .call = true});
+}
+
+static int32_t
+sys_ipc_call_value(struct Env *self, uint32_t envid, uint32_t value, uint32_t how)
+{
+	return sys_ipc_call(self, envid, value, UTOP, how, UTOP);
+}
+
+static int32_t
+sys_env_set_weight(struct Env *self, uint32_t envid, uint32_t weight)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (weight < 1 || weight > WEIGHT_MAX)
+		return -E_INVAL;
+	kenv(e)->weight = weight;
+	return 0;
 }
 
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.

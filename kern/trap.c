@@ -7,40 +7,88 @@
 
 #include "inc/assert.h"
 #include "inc/string.h"
+#include "inc/syscall.h"
 #include "inc/x86.h"
 #include "kern/check.h"
 #include "kern/env.h"
+#include "kern/ipc.h"
 #include "kern/lapic.h"
 #include "kern/mem.h"
 #include "kern/monitor.h"
 #include "kern/percpu.h"
 #include "kern/sched.h"
 #include "kern/spinlock.h"
-#include "inc/syscall.h"
 #include "kern/syscall.h"
 #include "kern/trapframe.h"
 #include "kern/upcall.h"
 
-static_assert(offsetof(struct Trapframe, tf_cs) == TF_CS, "trapentry.S");
-static_assert(offsetof(struct Trapframe, tf_eflags) == TF_EFLAGS, "trapentry.S");
-static_assert(sizeof(struct Trapframe) == TF_SIZE, "trapentry.S");
-static_assert(offsetof(struct Kenv, kstack) - offsetof(struct Kenv, frame) == FRAME_KSTACK,
-	      "trapentry.S");
+#define PROVE(type, member, offset)                                                                \
+	static_assert(offsetof(type, member) == (offset), "kern/trapframe.h")
+PROVE(struct Trapframe, tf_es, TF_REGS_SIZE);
+PROVE(struct Trapframe, tf_es, TF_ES);
+PROVE(struct Trapframe, tf_ds, TF_DS);
+PROVE(struct Trapframe, tf_trapno, TF_TRAPNO);
+PROVE(struct Trapframe, tf_err, TF_ERR);
+PROVE(struct Trapframe, tf_eip, TF_EIP);
+PROVE(struct Trapframe, tf_cs, TF_CS);
+PROVE(struct Trapframe, tf_eflags, TF_EFLAGS);
+PROVE(struct Trapframe, tf_esp, TF_ESP);
+static_assert(sizeof(struct Trapframe) == TF_SIZE, "kern/trapframe.h");
 
-static_assert(offsetof(struct Kenv, frame) == KENV_FRAME, "sysenter.S");
-#define PROVE_REG(reg) offsetof(struct Kenv, frame.tf_regs.reg)
-static_assert(PROVE_REG(reg_edi) == KENV_EDI && PROVE_REG(reg_esi) == KENV_ESI, "sysenter.S");
-static_assert(PROVE_REG(reg_ebp) == KENV_EBP && PROVE_REG(reg_ebx) == KENV_EBX, "sysenter.S");
-static_assert(PROVE_REG(reg_edx) == KENV_EDX && PROVE_REG(reg_ecx) == KENV_ECX, "sysenter.S");
-static_assert(PROVE_REG(reg_eax) == KENV_EAX, "sysenter.S");
-static_assert(offsetof(struct Kenv, frame.tf_eip) == KENV_EIP, "sysenter.S");
-static_assert(offsetof(struct Kenv, frame.tf_esp) == KENV_ESP, "sysenter.S");
-static_assert(offsetof(struct Current, env) == CURRENT_ENV, "sysenter.S");
-static_assert(offsetof(struct Current, kenv) == CURRENT_KENV, "sysenter.S");
-static_assert(offsetof(struct Current, id) == CURRENT_ID, "sysenter.S");
-static_assert(offsetof(struct Env, env_status) == ENV_STATUS, "sysenter.S");
-static_assert(RUNNING == ENV_RUNNING, "sysenter.S");
-static_assert((uint32_t) SYSCALL_SPECIAL == SPECIAL, "sysenter.S");
+PROVE(struct UTrapframe, utf_fault_va, UTF_FAULT_VA);
+PROVE(struct UTrapframe, utf_err, UTF_ERR);
+PROVE(struct UTrapframe, utf_regs, UTF_REGS);
+PROVE(struct UTrapframe, utf_eip, UTF_EIP);
+PROVE(struct UTrapframe, utf_eflags, UTF_EFLAGS);
+PROVE(struct UTrapframe, utf_esp, UTF_ESP);
+static_assert(sizeof(struct UTrapframe) == UTF_SIZE, "kern/trapframe.h");
+
+PROVE(struct Kenv, frame, KENV_FRAME);
+PROVE(struct Kenv, kstack, KENV_FRAME + FRAME_KSTACK);
+PROVE(struct Kenv, env, KENV_FRAME + FRAME_ENV);
+PROVE(struct Kenv, link, KENV_LINK);
+static_assert(sizeof(struct Kenv) == 1 << KENV_SHIFT, "kern/trapframe.h");
+#define PROVE_LINK(member, offset) PROVE(struct Kenv, member, KENV_LINK + (offset))
+PROVE_LINK(fpu, LINK_FPU);
+PROVE_LINK(frame.tf_regs.reg_edi, LINK_EDI);
+PROVE_LINK(frame.tf_regs.reg_esi, LINK_ESI);
+PROVE_LINK(frame.tf_regs.reg_ebp, LINK_EBP);
+PROVE_LINK(frame.tf_regs.reg_ebx, LINK_EBX);
+PROVE_LINK(frame.tf_regs.reg_edx, LINK_EDX);
+PROVE_LINK(frame.tf_regs.reg_ecx, LINK_ECX);
+PROVE_LINK(frame.tf_regs.reg_eax, LINK_EAX);
+PROVE_LINK(frame.tf_eip, LINK_EIP);
+PROVE_LINK(frame.tf_esp, LINK_ESP);
+PROVE_LINK(kstack, LINK_FRAME_END);
+PROVE_LINK(env, LINK_ENV);
+PROVE_LINK(id, LINK_ID);
+PROVE_LINK(cr3, LINK_CR3);
+PROVE_LINK(sysexit, LINK_SYSEXIT);
+PROVE_LINK(hold, LINK_HOLD);
+PROVE_LINK(link.next, LINK_NEXT);
+PROVE_LINK(link.prev, LINK_PREV);
+PROVE_LINK(space.cpu, LINK_CPU);
+PROVE_LINK(only, LINK_ONLY);
+PROVE_LINK(senders, LINK_SENDERS);
+PROVE_LINK(awaited, LINK_AWAITED);
+PROVE(struct Kenv, fs, FRAME_END + 20);
+PROVE(struct Runq, waiting, RUNQ_WAITING);
+PROVE(struct Cpu, ts.ts_esp0, CPU_ESP0);
+PROVE(struct Current, cpu, CURRENT_CPU);
+static_assert(NO_CPU == NOCPU, "kern/trapframe.h");
+
+PROVE(struct Env, env_id, ENV_ID);
+PROVE(struct Env, env_status, ENV_STATUS);
+PROVE(struct Env, env_runs, ENV_RUNS);
+PROVE(struct Env, env_pgfault_upcall, ENV_UPCALL);
+PROVE(struct Env, env_ipc_recving, ENV_RECVING);
+PROVE(struct Env, env_ipc_dstva, ENV_DSTVA);
+PROVE(struct Env, env_ipc_value, ENV_VALUE);
+PROVE(struct Env, env_ipc_from, ENV_FROM);
+PROVE(struct Env, env_ipc_perm, ENV_PERM);
+static_assert(RUNNABLE == ENV_RUNNABLE && RUNNING == ENV_RUNNING, "kern/trapframe.h");
+static_assert(NOT_RUNNABLE == ENV_NOT_RUNNABLE && HOLDS_RECV == HOLD_RECV, "kern/trapframe.h");
+static_assert((uint32_t) SYSCALL_SPECIAL == SPECIAL, "kern/trapframe.h");
 
 #define GATE_INTERRUPT 0x8e00u // present, 32 bits, interrupts off; Intel SDM 3A, 6.11
 #define GATE_TASK 0x8500u
@@ -54,28 +102,53 @@ gate(uint32_t flags, uint32_t sel, uint32_t entry)
 	return (uint64_t) ((entry & 0xffff0000) | flags) << 32 | sel << 16 | (entry & 0xffff);
 }
 
-// The handlers as kern/sysenter.S calls them; those that look at the caller's frame are refused.
-void (*syscall_fast[NSYSCALLS])(void); // [I]
+// Where sysenter goes for each call, when the short ways are open.
+void (*sysenter_entries[NSYSCALLS])(void); // [K]
+bool sysenter_dead;                        // [K] env_any_dead()
 
 static void
 sysenter_init(void)
 {
-	extern void sysenter_refuse(void);
+	extern void enter_0(void), enter_1(void), enter_2(void), enter_3(void), enter_4(void),
+		enter_5(void), enter_getenvid(void), enter_ipc_call_value(void), sysenter_whole(void);
+	static void (*const entries[NSYSCALLS])(void) = {
+#define SYSCALL(result, name, n, ...) [SYS_##name] = enter_##n,
+#define SYSCALL_INLINE SYSCALL
+#include "inc/syscall.def"
+#undef SYSCALL
+#undef SYSCALL_INLINE
+	};
 
-	for (int i = 0; i < NSYSCALLS; i++)
-		syscall_fast[i] = syscall_handlers[i];
-	syscall_fast[SYS_exofork] = syscall_fast[SYS_env_set_trapframe] = sysenter_refuse;
+	memcpy(sysenter_entries, entries, sizeof entries);
+	sysenter_entries[SYS_getenvid] = enter_getenvid;
+	sysenter_entries[SYS_ipc_call_value] = enter_ipc_call_value;
+	// These look at the caller's whole frame.
+	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
+	cpu_dead(false);
+}
+
+void
+cpu_dead(bool any)
+{
+	extern void enter_0(void), enter_yield(void);
+
+	sysenter_dead = any;
+	sysenter_entries[SYS_yield] = any ? enter_0 : enter_yield;
 }
 
 void
 trap_init(void)
 {
+	extern void trap_pgflt_fast(void);
+
 #define TRAP(num, name, err, dpl, text)                                                            \
 	extern void trap_##name(void);                                                             \
 	idt[num] = gate(GATE_INTERRUPT | GATE_DPL(dpl), GD_KT, (uintptr_t) trap_##name);
 #include "kern/trap.def"
 #undef TRAP
 	sysenter_init();
+	if (SHORT_WAYS)
+		idt[T_PGFLT] = gate(GATE_INTERRUPT, GD_KT, (uintptr_t) trap_pgflt_fast);
 	idt[T_NMI] = idt[T_DBLFLT] = idt[T_MCHK] = gate(GATE_TASK, GD_FATAL, 0);
 }
 
@@ -144,6 +217,15 @@ page_fault(struct Env *self, struct Trapframe *tf)
 	}
 }
 
+// The clock has ticked.  That of CPU 0 is the one for all.
+static void
+tick(struct Env *self)
+{
+	if (cpunum() == 0)
+		ipc_tick();
+	sched_tick(self, cpunum());
+}
+
 // A trap from a running program.
 static void
 dispatch(struct Env *self, struct Trapframe *tf)
@@ -163,7 +245,7 @@ dispatch(struct Env *self, struct Trapframe *tf)
 	}
 	if (lapic_interrupt(tf->tf_trapno)) {
 		if (tf->tf_trapno == IRQ_OFFSET + IRQ_TIMER)
-			sched_tick(self);
+			tick(self);
 		return;
 	}
 	print_trapframe(tf, NULL);
@@ -220,9 +302,10 @@ void
 trap(struct Trapframe *tf)
 {
 	lock_kernel();
-	struct Env *self = thiscpu->env;
+	struct Env *self = cpu_env(thiscpu);
 
 	assert(tf == &kenv(self)->frame);
+	kenv(self)->sysexit = 0;
 	// An env that is stopped or dying, or is to go on elsewhere, has nothing to say any more; but
 	// what cannot be repeated is not lost when it is merely stopped.
 	bool running = self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame;
@@ -247,7 +330,7 @@ void
 sysenter_trap(void)
 {
 	lock_kernel();
-	struct Env *self = thiscpu->env;
+	struct Env *self = cpu_env(thiscpu);
 	struct Trapframe *tf = &kenv(self)->frame;
 
 	flat_frame(tf);
@@ -265,7 +348,7 @@ void
 sysenter_trap_stepped(void)
 {
 	lock_kernel();
-	struct Env *self = thiscpu->env;
+	struct Env *self = cpu_env(thiscpu);
 	struct Trapframe *tf = &kenv(self)->frame;
 
 	flat_frame(tf);
@@ -287,7 +370,7 @@ void __attribute__((noreturn)) sysenter_leave(void);
 void
 sysenter_leave(void)
 {
-	struct Env *self = thiscpu->env;
+	struct Env *self = cpu_env(thiscpu);
 
 	flat_frame(&kenv(self)->frame);
 	leave(self);
@@ -345,7 +428,11 @@ trap_in_kernel(struct Trapframe *tf)
 {
 	uint32_t va = rcr2();
 
-	if (lapic_interrupt(tf->tf_trapno) || fix_up(tf))
+	if (lapic_interrupt(tf->tf_trapno)) {
+		thiscpu->ticked |= tf->tf_trapno == IRQ_OFFSET + IRQ_TIMER;
+		return;
+	}
+	if (fix_up(tf))
 		return;
 	print_trapframe(tf, tf->tf_trapno == T_PGFLT ? &va : NULL);
 	panic("trap in the kernel");

@@ -18,4 +18,8 @@ void print_trapframe(const struct Trapframe *tf, const uint32_t *cr2);
 // kern/trapentry.S: restore tf's registers and go on there.
 void env_pop(struct Trapframe *tf) __attribute__((noreturn));
 
+// kern/sysenter.S: the same for the env whose Kenv.link this is, when its Kenv.sysexit is set.
+struct Link;
+void sysexit_pop(struct Link *link) __attribute__((noreturn));
+
 #endif

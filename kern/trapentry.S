@@ -5,7 +5,9 @@
 // kernel then runs on the CPU's own stack.  A trap out of the kernel itself (only interrupts,
 // while a CPU is idle) stays on the stack it came on.
 
+#include "inc/memlayout.h"
 #include "inc/mmu.h"
+#include "inc/trap.h"
 #include "kern/trapframe.h"
 
 .text
@@ -25,6 +27,7 @@ trap_entry:
 	pushl %ds
 	pushl %es
 	pushal
+saved:
 	movl $GD_KD, %eax
 	movl %eax, %ds
 	movl %eax, %es
@@ -48,10 +51,76 @@ from_kernel:
 // No program should get into virtual-8086 mode, but emulators have let some.  The frame is then
 // VM86_EXTRA bytes lower than its place.
 from_vm86:
-	movl FRAME_KSTACK + VM86_EXTRA(%eax), %esp
+	movl (FRAME_KSTACK + VM86_EXTRA)(%eax), %esp
 	xorl %ebp, %ebp
 	pushl %eax
 	call trap_from_vm86		// does not return
+
+// A page fault of a program that handles its own: what upcall_page_fault() does, without the lock,
+// as it concerns nobody else.  The frame on the exception stack is stored where the program itself
+// would store it; if that faults, or is not so simple, C does it all again.
+// user/shortways holds the two equal.
+//
+// The segments stay the program's: with esp or ebp as the base, or ss said, ss is used.  One SSE
+// register moves the saved ones; its own contents wait at the start of Kenv.fpu, which is not in
+// use while its env has a CPU.
+#define STORE(insn...)                                                                               \
+9:	insn;                                                                                      \
+	.pushsection .fixups, "a";                                                                 \
+	.long 9b, 2f;                                                                              \
+	.popsection
+
+.globl trap_pgflt_fast
+.p2align 4
+trap_pgflt_fast:
+	testb $3, TF_CS - TF_ERR(%esp)
+	jz trap_pgflt
+	testl $FL_VM, TF_EFLAGS - TF_ERR(%esp)
+	jnz trap_pgflt
+	subl $(TF_ERR - TF_REGS_SIZE), %esp
+	pushal
+	movups %xmm0, -KENV_FRAME(%esp)
+	movl FRAME_ENV(%esp), %eax
+	movl %ss:ENV_UPCALL(%eax), %ecx
+	testl %ecx, %ecx
+	jz 2f
+	movl TF_ESP(%esp), %edx
+	leal -UXSTACKBASE(%edx), %ebx
+	movl $(UXSTACKTOP - UTF_SIZE), %ebp
+	cmpl $PGSIZE, %ebx
+	jb 3f
+1:	movl %cr2, %eax
+	movl TF_ERR(%esp), %ebx
+	STORE(movl %eax, UTF_FAULT_VA(%ebp))
+	movl TF_EIP(%esp), %eax
+	STORE(movl %ebx, UTF_ERR(%ebp))
+	movl TF_EFLAGS(%esp), %ebx
+	movups (%esp), %xmm0
+	STORE(movups %xmm0, UTF_REGS(%ebp))
+	movups 16(%esp), %xmm0
+	STORE(movups %xmm0, UTF_REGS + 16(%ebp))
+	STORE(movl %eax, UTF_EIP(%ebp))
+	STORE(movl %ebx, UTF_EFLAGS(%ebp))
+	STORE(movl %edx, UTF_ESP(%ebp))
+	movl %ecx, TF_EIP(%esp)
+	andl $~(FL_TF | FL_DF), TF_EFLAGS(%esp)
+	movl %ebp, TF_ESP(%esp)
+	movups -KENV_FRAME(%esp), %xmm0
+	popal
+	addl $(TF_EIP - TF_REGS_SIZE), %esp
+	iret
+
+2:	movups -KENV_FRAME(%esp), %xmm0
+	movl $T_PGFLT, TF_TRAPNO(%esp)
+	movw %ds, TF_DS(%esp)
+	movw %es, TF_ES(%esp)
+	jmp saved
+
+	// From the exception stack: below what is there, and a free word.
+3:	leal -4 - UTF_SIZE(%edx), %ebp
+	cmpl $UXSTACKBASE, %ebp
+	jae 1b
+	jmp 2b
 
 // void env_pop(struct Trapframe *tf): restore all registers from tf, and go on there.
 .globl env_pop

@@ -10,8 +10,6 @@
 #include "inc/error.h"
 #include "kern/env.h"
 
-#define UXSTACKBASE (UXSTACKTOP - PGSIZE)
-
 int
 upcall_page_fault(struct Env *self, uint32_t fault_va, uint32_t err, uint32_t *bad)
 {

@@ -20,10 +20,8 @@ ipc_recv(envid_t *from, void *pg, int *perm)
 void
 ipc_send(envid_t to, uint32_t value, void *pg, int perm)
 {
-	int r;
+	int r = sys_ipc_send(to, value, pg ? pg : NO_PAGE, pg ? perm : 0);
 
-	while ((r = sys_ipc_try_send(to, value, pg ? pg : NO_PAGE, perm)) == -E_IPC_NOT_RECV)
-		sys_yield();
 	if (r < 0)
 		panic("ipc_send to %08x: %e", to, r);
 }

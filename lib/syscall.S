@@ -10,11 +10,9 @@
 	.globl sys_##name;                                                                         \
 sys_##name:                                                                                        \
 	movl $SYS_##name, %eax;                                                                    \
-	jmp enter;
+	movl %esp, %ecx;                                                                           \
+	movl $back, %edx;                                                                          \
+	sysenter;
 #include "inc/syscall.def"
 
-enter:
-	movl %esp, %ecx
-	movl $1f, %edx
-	sysenter
-1:	ret
+back:	ret

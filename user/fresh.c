@@ -68,6 +68,11 @@ check_envs(void)
 	for (const volatile struct Env *e = envs; e < envs + NENV; e++) {
 		struct Trapframe tf = e->env_tf;
 
+		if (e->env_id == 0) { // nobody has ever been here
+			for (size_t i = 0; i < sizeof *e / 4; i++)
+				assert(((const volatile uint32_t *) e)[i] == 0);
+			continue;
+		}
 		assert(tf.tf_cs == (GD_UT | 3) && tf.tf_ss == (GD_UD | 3));
 		assert(tf.tf_ds == (GD_UD | 3) && tf.tf_es == (GD_UD | 3));
 		assert((tf.tf_eflags & (FL_IF | FL_IOPL_MASK | FL_VM | FL_NT)) == FL_IF);

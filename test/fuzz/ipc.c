@@ -359,7 +359,7 @@ visit(void)
 			exofork(self);
 			break;
 		case 14:
-			sched_tick(e);
+			sched_tick(e, cpu);
 			break;
 		case 15:
 			burst(200);

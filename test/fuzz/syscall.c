@@ -453,7 +453,7 @@ visit(void)
 		break;
 	case 1:
 		if (running)
-			sched_tick(self);
+			sched_tick(self, cpu);
 		break;
 	case 2:
 		if (running)

@@ -73,8 +73,11 @@ TEST(states_that_contradict_each_other_are_noticed)
 	BROKEN_BY(k->hold = HOLD_STOPPED);
 	BROKEN_BY(k->hold = HOLD_RECV; run->env_ipc_recving = 1);
 	BROKEN_BY(run->env_ipc_recving = 1);
-	BROKEN_BY(k->next = k->prev = wait);
-	BROKEN_BY(kenv(wait)->next = NULL);
+	BROKEN_BY(k->link.next = k->link.prev = NULL);
+	BROKEN_BY(k->home = 1);
+	BROKEN_BY(runqs[0].waiting++);
+	BROKEN_BY(env_nwaiting++);
+	BROKEN_BY(kenv(wait)->link.next = NULL);
 	BROKEN_BY(run->env_id = 0);
 	BROKEN_BY(run->env_id++);
 	BROKEN_BY(run->env_id = INT32_MIN);

@@ -26,6 +26,7 @@ int fake_cpu;
 bool fake_kicked[FAKE_NCPU];
 unsigned fake_wakes;
 unsigned fake_flushes;
+unsigned fake_clocks;
 char fake_console[CONSOLE_SIZE];
 const char *fake_keys;
 
@@ -64,11 +65,13 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	page_init(infos, links, nhigh ? BORDER + nhigh : nlow);
 	page_add(0, nlow);
 	page_add(BORDER, BORDER + nhigh);
+	memset(envs, 0, sizeof envs);
+	memset(kenvs, 0, sizeof kenvs);
 	env_init();
 
 	fake_cpu = 0;
 	memset(fake_kicked, 0, sizeof fake_kicked);
-	fake_wakes = fake_flushes = 0;
+	fake_wakes = fake_flushes = fake_clocks = 0;
 	fake_keys = "";
 	memset(tlb, 0, sizeof tlb);
 	memset(loaded, 0, sizeof loaded);
@@ -277,6 +280,19 @@ void
 cpu_wake_idle(void)
 {
 	fake_wakes++;
+}
+
+void
+cpu_dead(bool any)
+{
+	if (any != env_any_dead())
+		panic("the CPU is told wrong of the dead");
+}
+
+void
+cpu_need_clock(void)
+{
+	fake_clocks++;
 }
 
 int

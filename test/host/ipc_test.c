@@ -224,7 +224,8 @@ TEST(a_page_with_too_many_mappings_is_not_sent)
 	struct PageInfo *pp = &pages[frame_at(sender, VA_A)];
 	pp->pp_ref = UINT32_MAX; // says so, at least
 	uint32_t bit = PTE_P | PTE_U;
-	CHECK_EQ(ipc_try_send(sender, receiver, 1, VA_A, bit), -E_NO_MEM);
+	const struct Message m = {.to = receiver, .value = 1, .srcva = VA_A, .how = bit};
+	CHECK_EQ(ipc_try_send(sender, &m), -E_NO_MEM);
 	CHECK_EQ(receiver->env_ipc_recving, 1);
 	CHECK_EQ(frame_at(receiver, VA_C), 0);
 	CHECK_EQ(pp->pp_ref, UINT32_MAX);

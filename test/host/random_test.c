@@ -521,7 +521,7 @@ step(int cpu)
 			if (random_below(40) == 0)
 				fault(self);
 			else if (random_below(10) == 0)
-				sched_tick(self);
+				sched_tick(self, cpu);
 			else
 				make_call(self);
 		}

@@ -46,13 +46,9 @@ world_check(void)
 void
 run_on(struct Env *e, int cpu)
 {
-	struct Env *next;
-
 	CHECK_EQ(e->env_status, ENV_RUNNABLE);
-	while ((next = env_next(cpu)) != e) {
-		env_yield(next);
-		env_let_go(next);
-	}
+	env_move(e, cpu);
+	CHECK(env_next(cpu) == e);
 	fake_switch(cpu, e);
 }
 

@@ -30,7 +30,7 @@ void world_check(void);
 
 // A new env, parent's child or nobody's, which runs on cpu, or is merely runnable for NOCPU.
 struct Env *program(struct Env *parent, int cpu);
-// Let cpu take up e, which is runnable.  The others change places in the queue.
+// Let cpu take up e, which is runnable.
 void run_on(struct Env *e, int cpu);
 // e's CPU enters the kernel, as for an interrupt, and lets go of e unless it may go on.
 void let_notice(struct Env *e);
