@@ -58,6 +58,8 @@ compare(void)
 					int32_t a, b;
 					if (num == SYS_env_destroy || num == SYS_exofork ||
 					    num == SYS_yield || num == SYS_ipc_recv ||
+					    num == SYS_ipc_wait || num == SYS_ipc_send ||
+					    num == SYS_ipc_call || num == SYS_ipc_call_value ||
 					    num == SYS_env_set_trapframe ||
 					    num == SYS_env_set_status ||
 					    num == SYS_env_set_pgfault_upcall)
