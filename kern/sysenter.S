@@ -6,12 +6,20 @@
 // is its frame filled in, and it is resumed like any other env.  With more CPUs, and for calls
 // that look at the caller's frame, all goes through sysenter_slow, where C takes the lock.
 
+#include "inc/bench.h"
 #include "inc/mmu.h"
 #include "inc/syscall.h"
 #include "inc/trap.h"
 #include "kern/trapframe.h"
 
 .text
+
+// For inc/bench.h.  ds is still the program's.
+#if BENCH
+#define COUNT_ENTRY lock incl %ss:bench_counts + BENCH_ENTRIES
+#else
+#define COUNT_ENTRY
+#endif
 
 // The flat user data segment serves the kernel as well, and is what the program goes on with.
 #define LOAD_SEGMENTS                                                                              \
@@ -44,6 +52,7 @@
 
 .globl sysenter_fast
 sysenter_fast:
+	COUNT_ENTRY
 	GETENVID
 	LOAD_SEGMENTS
 	cmpl $NSYSCALLS, %eax
@@ -104,6 +113,7 @@ leave:
 // Save everything, for C to look at.
 .globl sysenter_slow
 sysenter_slow:
+	COUNT_ENTRY
 	GETENVID
 	LOAD_SEGMENTS
 slow:

@@ -5,6 +5,7 @@
 // kernel then runs on the CPU's own stack.  A trap out of the kernel itself (only interrupts,
 // while a CPU is idle) stays on the stack it came on.
 
+#include "inc/bench.h"
 #include "inc/mmu.h"
 #include "kern/trapframe.h"
 
@@ -29,6 +30,9 @@ trap_entry:
 	movl %eax, %ds
 	movl %eax, %es
 	cld
+#if BENCH
+	lock incl bench_counts + BENCH_ENTRIES
+#endif
 	movl %esp, %eax
 	testl $FL_VM, TF_EFLAGS(%eax)
 	jnz from_vm86
