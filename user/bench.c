@@ -80,8 +80,10 @@ calls(void)
 	}
 	report("page_alloc", least_cost(), 1);
 
-	for (int i = 0; i < WINDOWS; i++)
+	for (int i = 0; i < WINDOWS; i++) {
 		TIME(id = sys_exofork(); must(id); destroy(id));
+		assert(gone(id));
+	}
 	report("exofork_destroy", least_cost(), 1);
 }
 
@@ -167,7 +169,7 @@ static void
 unprotect(struct UTrapframe *utf)
 {
 	faults++;
-	protect((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE), 1, RW);
+	protect_page((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE), RW);
 }
 
 static void
@@ -188,27 +190,27 @@ protection(void)
 	set_pgfault_handler(unprotect);
 	fill_pages(MANY);
 	for (int i = 0; i < WINDOWS; i++) {
-		TIME(protect(PAGE(0), 1, RO));
+		TIME(protect_page(PAGE(0), RO));
 		touch(PAGE(0));
 		must_have_faulted(1);
 	}
 	report("page_protect", least_cost(), 1);
 
 	for (int i = 0; i < WINDOWS; i++) {
-		TIME(protect(PAGE(0), 1, RO); touch(PAGE(0)));
+		TIME(protect_page(PAGE(0), RO); touch(PAGE(0)));
 		must_have_faulted(1);
 	}
 	report("prot_trap_unprot", least_cost(), 1);
 
 	for (int i = 0; i < WINDOWS; i++) {
-		TIME(protect(PAGE(0), MANY, RO));
+		TIME(protect_pages(PAGE(0), MANY, RO));
 		touch_pages(MANY);
 		must_have_faulted(MANY);
 	}
 	report("protN_per_page", least_cost(), MANY);
 
 	for (int i = 0; i < WINDOWS; i++) {
-		TIME(protect(PAGE(0), MANY, RO); touch_pages(MANY));
+		TIME(protect_pages(PAGE(0), MANY, RO); touch_pages(MANY));
 		must_have_faulted(MANY);
 	}
 	report("appel_protN_trap_unprot", least_cost(), MANY);
@@ -318,6 +320,7 @@ fork_to_end(int n)
 	for (int i = 0; i < WINDOWS / 4; i++) {
 		*common = ~0;
 		TIME(id = child(writer); wait(id));
+		assert(gone(id));
 		verify_fork(id, n);
 	}
 	nwritten = 0;

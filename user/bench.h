@@ -177,13 +177,17 @@ child(void (*f)(void))
 	return id;
 }
 
-// Until all that id had has been given back.
+// Whether all that id had has been given back.
+static inline __attribute__((unused)) bool
+gone(envid_t id)
+{
+	return envs[ENVX(id)].env_id != id || envs[ENVX(id)].env_status == ENV_FREE;
+}
+
 static inline __attribute__((unused)) void
 wait(envid_t id)
 {
-	const volatile struct Env *e = &envs[ENVX(id)];
-
-	while (e->env_id == id && e->env_status != ENV_FREE)
+	while (!gone(id))
 		sys_yield();
 }
 
@@ -196,12 +200,18 @@ destroy(envid_t id)
 
 // The operations, as a program would write them.
 
-// Other rights for n pages of this env's.
+// Other rights for one page of this env's, or for the n pages from va on.
 static inline __attribute__((always_inline, unused)) void
-protect(void *va, int n, int perm)
+protect_page(void *va, int perm)
+{
+	must(sys_page_map(0, va, 0, va, perm));
+}
+
+static inline __attribute__((always_inline, unused)) void
+protect_pages(void *va, int n, int perm)
 {
 	for (char *page = va; n > 0; n--, page += PGSIZE)
-		must(sys_page_map(0, page, 0, page, perm));
+		protect_page(page, perm);
 }
 
 // Send value, and the page unless it is NULL, and wait for the reply, whose page goes to dst.

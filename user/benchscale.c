@@ -34,7 +34,7 @@ fork_exit(void)
 
 	for (int i = 0; i < TRIES; i++) {
 		TIME(id = child(last_written); wait(id));
-		assert(WORD(COMMON_VA) == (uint32_t) id);
+		assert(gone(id) && WORD(COMMON_VA) == (uint32_t) id);
 	}
 	return least_cost();
 }
@@ -66,8 +66,8 @@ at_pages(int n, struct Cost fork_alone)
 
 	make_pages(n); // they are no longer copy-on-write
 	for (int i = 0; i < TRIES; i++) {
-		protect(PAGE(0), n, RW);
-		TIME(protect(PAGE(0), n, RO));
+		protect_pages(PAGE(0), n, RW);
+		TIME(protect_pages(PAGE(0), n, RO));
 		assert(rights_are(n, RO));
 	}
 	report_size("protect", n, least_cost(), n);
