@@ -82,7 +82,7 @@ window_close(uint64_t start, uint64_t end)
 				      closed.invlpgs - opened.invlpgs};
 }
 
-// Run some statements in a window.
+// Run some statements in a window of the row that is being measured.
 #define TIME(...)                                                                                  \
 	do {                                                                                       \
 		uint64_t start_ = window_open();                                                   \
@@ -91,7 +91,7 @@ window_close(uint64_t start, uint64_t end)
 	} while (0)
 
 // What the row's cheapest window has cost; the next window begins another row.
-static inline __attribute__((unused)) struct Cost
+static inline struct Cost
 least_cost(void)
 {
 	struct Cost cost = least;
@@ -100,7 +100,7 @@ least_cost(void)
 	return cost;
 }
 
-static inline __attribute__((unused)) struct Cost
+static inline struct Cost
 cost_difference(struct Cost more, struct Cost less)
 {
 	return (struct Cost){more.time - less.time, more.entries - less.entries,
@@ -108,7 +108,7 @@ cost_difference(struct Cost more, struct Cost less)
 }
 
 // A line for conf/bench: what n operations took together, and the counts if there are any.
-static inline __attribute__((unused)) void
+static inline void
 report(const char *row, struct Cost cost, unsigned n)
 {
 	cprintf("bench %s %lld %u", row, cost.time, n);
@@ -118,13 +118,13 @@ report(const char *row, struct Cost cost, unsigned n)
 }
 
 // A moment that conf/bench can compare with its own clock.
-static inline __attribute__((unused)) void
+static inline void
 report_clock(void)
 {
 	cprintf("bench clock %llu\n", now());
 }
 
-static inline __attribute__((unused)) void
+static inline void
 calibrate(void)
 {
 	empty = (struct Cost){};
@@ -133,7 +133,7 @@ calibrate(void)
 	empty = least_cost();
 }
 
-static inline __attribute__((unused)) void
+static inline void
 must(int r)
 {
 	if (r < 0)
@@ -141,7 +141,7 @@ must(int r)
 }
 
 // The same page in every env that is forked from here on.
-static inline __attribute__((unused)) void *
+static inline void *
 common_page(void)
 {
 	must(sys_page_alloc(0, COMMON_VA, RW | PTE_SHARE));
@@ -149,14 +149,14 @@ common_page(void)
 }
 
 // n fresh pages at PAGE(0) and so on.
-static inline __attribute__((unused)) void
+static inline void
 make_pages(int n)
 {
 	for (int i = 0; i < n; i++)
 		must(sys_page_alloc(0, PAGE(i), RW));
 }
 
-static inline __attribute__((unused)) void
+static inline void
 drop_pages(int n)
 {
 	for (int i = 0; i < n; i++)
@@ -164,7 +164,7 @@ drop_pages(int n)
 }
 
 // A child that runs f, and ends if that returns.
-static inline __attribute__((always_inline, unused)) envid_t
+static inline __attribute__((always_inline)) envid_t
 child(void (*f)(void))
 {
 	envid_t id = fork();
@@ -178,20 +178,20 @@ child(void (*f)(void))
 }
 
 // Whether all that id had has been given back.
-static inline __attribute__((unused)) bool
+static inline bool
 gone(envid_t id)
 {
 	return envs[ENVX(id)].env_id != id || envs[ENVX(id)].env_status == ENV_FREE;
 }
 
-static inline __attribute__((unused)) void
+static inline void
 wait(envid_t id)
 {
 	while (!gone(id))
 		sys_yield();
 }
 
-static inline __attribute__((unused)) void
+static inline void
 destroy(envid_t id)
 {
 	must(sys_env_destroy(id));
@@ -201,13 +201,13 @@ destroy(envid_t id)
 // The operations, as a program would write them.
 
 // Other rights for one page of this env's, or for the n pages from va on.
-static inline __attribute__((always_inline, unused)) void
+static inline __attribute__((always_inline)) void
 protect_page(void *va, int perm)
 {
 	must(sys_page_map(0, va, 0, va, perm));
 }
 
-static inline __attribute__((always_inline, unused)) void
+static inline __attribute__((always_inline)) void
 protect_pages(void *va, int n, int perm)
 {
 	for (char *page = va; n > 0; n--, page += PGSIZE)
@@ -215,7 +215,7 @@ protect_pages(void *va, int n, int perm)
 }
 
 // Send value, and the page unless it is NULL, and wait for the reply, whose page goes to dst.
-static inline __attribute__((always_inline, unused)) uint32_t
+static inline __attribute__((always_inline)) uint32_t
 call(envid_t to, uint32_t value, void *page, void *dst)
 {
 	ipc_send(to, value, page, page ? RW : 0);
@@ -225,7 +225,7 @@ call(envid_t to, uint32_t value, void *page, void *dst)
 #define ECHO_END 0xffffffff
 
 // Answer each call with one more, and with the page that came.
-static inline __attribute__((unused)) void
+static inline void
 echo(void)
 {
 	for (;;) {
