@@ -3,6 +3,7 @@
 #ifndef FAULTLINE_INC_X86_H
 #define FAULTLINE_INC_X86_H
 
+#include "inc/bench.h"
 #include "inc/mmu.h"
 #include "inc/trap.h"
 #include "inc/types.h"
@@ -64,6 +65,7 @@ static inline void
 invlpg(uint32_t va)
 {
 	asm volatile("invlpg (%0)" : : "r"(va) : "memory");
+	BENCH_COUNT(invlpgs);
 }
 
 static inline void
@@ -124,6 +126,7 @@ static inline void
 lcr3(uint32_t val)
 {
 	asm volatile("movl %0,%%cr3" : : "r"(val) : "memory");
+	BENCH_COUNT(cr3_loads);
 }
 
 static inline uint32_t

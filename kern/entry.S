@@ -1,5 +1,6 @@
 // Where the kernel starts: in protected mode, without paging, from a Multiboot loader.
 
+#include "inc/bench.h"
 #include "inc/memlayout.h"
 #include "inc/mmu.h"
 #include "inc/multiboot.h"
@@ -17,6 +18,13 @@
 .text
 .globl entry
 entry:
+#if BENCH
+	movl %eax, %esi
+	rdtsc
+	movl %eax, bench_counts - KERNBASE + BENCH_STARTED
+	movl %edx, bench_counts - KERNBASE + BENCH_STARTED + 4
+	movl %esi, %eax
+#endif
 	cli
 	cld
 	movl $(entry_pgdir - KERNBASE), %ecx

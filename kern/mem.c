@@ -14,6 +14,7 @@
 #include "inc/multiboot.h"
 #include "inc/string.h"
 #include "inc/x86.h"
+#include "kern/bench.h"
 #include "kern/cpu.h"
 #include "kern/env.h"
 #include "kern/page.h"
@@ -153,6 +154,9 @@ mem_init(const struct Multiboot *mb)
 		kern_pgdir[PDX(KERNBASE + pa)] = pa | PTE_P | PTE_W | PTE_PS | PTE_G;
 	map_published(UPAGES, infos, n * sizeof *infos);
 	map_published(UENVS, envs, sizeof envs);
+#if BENCH
+	bench_publish();
+#endif
 	mmio_table = map_table(MMIOBASE, 0);
 	kern_window_table = map_table(MMIOLIM, 0);
 	map_stack(0, bootstack);

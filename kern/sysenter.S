@@ -16,6 +16,7 @@
 // While a program runs on the one CPU, it is the first of the CPU's queue, so that runqs points
 // to its Kenv.link, from which all offsets are counted here.
 
+#include "inc/bench.h"
 #include "inc/ipc.h"
 #include "inc/mmu.h"
 #include "inc/syscall.h"
@@ -59,6 +60,7 @@
 	movl %ecx, cpus + CPU_ESP0;                                                                \
 	movl LINK_CR3(next), %ecx;                                                                 \
 	movl %ecx, %cr3;                                                                           \
+	BENCH_COUNT(BENCH_CR3_LOADS);                                                              \
 	RESET_FLAGS;                                                                               \
 	RESUME(next)
 
@@ -74,8 +76,9 @@
 
 .globl sysenter_fast
 sysenter_fast:
+	BENCH_COUNT(BENCH_ENTRIES)
 	cmpl $NSYSCALLS, %eax
-	jae sysenter_slow
+	jae sysenter_whole
 	jmp *%ss:sysenter_entries(,%eax,4)
 
 .globl enter_getenvid
@@ -314,6 +317,7 @@ enter_ipc_call_value:
 // Save everything, for C to look at.
 .globl sysenter_slow
 sysenter_slow:
+	BENCH_COUNT(BENCH_ENTRIES)
 	LOAD_SEGMENTS
 	cmpl $SYS_getenvid, %eax
 	je slow_getenvid

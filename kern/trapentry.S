@@ -5,6 +5,7 @@
 // kernel then runs on the CPU's own stack.  A trap out of the kernel itself (only interrupts,
 // while a CPU is idle) stays on the stack it came on.
 
+#include "inc/bench.h"
 #include "inc/memlayout.h"
 #include "inc/mmu.h"
 #include "inc/trap.h"
@@ -24,6 +25,7 @@ trap_##name:                                                                    
 #include "kern/trap.def"
 
 trap_entry:
+	BENCH_COUNT(BENCH_ENTRIES)
 	pushl %ds
 	pushl %es
 	pushal
@@ -77,6 +79,7 @@ trap_pgflt_fast:
 	jz trap_pgflt
 	testl $FL_VM, TF_EFLAGS - TF_ERR(%esp)
 	jnz trap_pgflt
+	BENCH_COUNT(BENCH_ENTRIES)
 	subl $(TF_ERR - TF_REGS_SIZE), %esp
 	pushal
 	movups %xmm0, -KENV_FRAME(%esp)

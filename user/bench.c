@@ -1,119 +1,106 @@
-// The figures of doc/performance.md, one line each: `make bench'.
-//
-// Time is rdtsc, which under QEMU's -icount shift=0 advances by one for each guest instruction,
-// so that a figure is exact.  Each is the smallest of many windows, less what an empty window
-// takes.  Every row checks that what it timed has really happened.
+// The rows of `make bench' that one CPU can do, one line each.
 
-#include "inc/lib.h"
+#include "user/bench.h"
 
-#define WINDOWS 64
-#define RW (PTE_P | PTE_U | PTE_W)
-#define RO (PTE_P | PTE_U)
-#define PAGE(i) ((void *) (0x10000000 + (i) *PGSIZE)) // where the rows play
-#define ECHO_END 0xffffffff
+#define MANY 100 // pages in one call
 
-static uint64_t empty; // what a window without anything in it takes
-static uint64_t best;  // of the row that is being measured
+// The words of a page that rows verify, and the pages that belong to them.
 
-static inline uint64_t
-now(void)
+static uint32_t
+first_word(int n)
 {
-	return read_tsc();
+	return n + 2;
 }
 
 static void
-report(const char *row, uint64_t figure)
+fill_pages(int n)
 {
-	cprintf("bench %s %llu\n", row, figure);
+	make_pages(n);
+	for (int i = 0; i < n; i++) {
+		WORD(PAGE(i)) = first_word(i);
+		LAST_WORD(PAGE(i)) = ~first_word(i);
+	}
 }
 
 static void
-window(uint64_t start, uint64_t end)
+verify_pages(int n)
 {
-	best = MIN(best, end - start - empty);
+	for (int i = 0; i < n; i++)
+		assert(WORD(PAGE(i)) == first_word(i) && LAST_WORD(PAGE(i)) == ~first_word(i));
 }
 
-// Run `code' between two looks at the clock, WINDOWS times, with `before' and `after' outside.
-#define MEASURE(before, code, after)                                                               \
-	do {                                                                                       \
-		best = UINT64_MAX;                                                                 \
-		for (int i = 0; i < WINDOWS; i++) {                                                \
-			before;                                                                    \
-			uint64_t start = now();                                                    \
-			code;                                                                      \
-			uint64_t end = now();                                                      \
-			after;                                                                     \
-			window(start, end);                                                        \
-		}                                                                                  \
-	} while (0)
-
-static void
-must(int r)
+static uint32_t
+owners(void *va)
 {
-	if (r < 0)
-		panic("%e", r);
-}
-
-static void
-calibrate(void)
-{
-	empty = 0;
-	MEASURE(, , );
-	empty = best;
-
-	// A loop of 2,000,001 instructions: a mov, and a million times two.
-	uint64_t start = now();
-	asm volatile("movl $1000000, %%ecx; 1: decl %%ecx; jnz 1b" : : : "ecx", "cc");
-	report("calibration_2000001", now() - start - empty);
+	return pages[PGNUM(uvpt[PGNUM(va)])].pp_ref;
 }
 
 // Calls.
+
+static bool
+all_zero(const uint32_t *page)
+{
+	for (int i = 0; i < PGSIZE / 4; i++)
+		if (page[i] != 0)
+			return false;
+	return true;
+}
+
+static int
+envs_in_use(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < NENV; i++)
+		n += envs[i].env_status != ENV_FREE;
+	return n;
+}
 
 static void
 calls(void)
 {
 	envid_t id, self = thisenv->env_id;
 
-	MEASURE(, id = sys_getenvid(), assert(id == self));
-	report("null_syscall", best);
-	MEASURE(, sys_yield(), );
-	report("yield_self", best);
-	MEASURE(, must(sys_page_alloc(0, PAGE(0), RW)),
-		assert(*(int *) PAGE(0) == 0 && ((int *) PAGE(1))[-1] == 0);
-		*(int *) PAGE(0) = 1; must(sys_page_unmap(0, PAGE(0))));
-	report("page_alloc", best);
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(id = sys_getenvid());
+		assert(id == self);
+	}
+	report("null_syscall", least_cost(), 1);
 
-	must(sys_page_alloc(0, PAGE(0), RW));
-	*(int *) PAGE(0) = 17;
-	MEASURE(, must(sys_page_map(0, PAGE(0), 0, PAGE(1), RW));
-		must(sys_page_unmap(0, PAGE(1))), assert(!(uvpt[PGNUM(PAGE(1))] & PTE_P)));
-	report("page_map_unmap", best);
-	MEASURE(must(sys_page_map(0, PAGE(0), 0, PAGE(0), RW)),
-		must(sys_page_map(0, PAGE(0), 0, PAGE(0), RO)),
-		assert(!(uvpt[PGNUM(PAGE(0))] & PTE_W) && *(int *) PAGE(0) == 17));
-	report("page_protect", best);
-	must(sys_page_unmap(0, PAGE(0)));
-}
+	assert(envs_in_use() == 1);
+	for (int i = 0; i < WINDOWS; i++)
+		TIME(sys_yield());
+	report("yield_self", least_cost(), 1);
 
-// A child that runs f, which does not return.
-static envid_t
-child(void (*f)(void))
-{
-	envid_t id = fork();
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(must(sys_page_alloc(0, PAGE(0), RW)));
+		assert(all_zero(PAGE(0)));
+		memset(PAGE(0), 0xaa, PGSIZE); // the same frame may come again
+		must(sys_page_unmap(0, PAGE(0)));
+	}
+	report("page_alloc", least_cost(), 1);
 
-	must(id);
-	if (id == 0)
-		f();
-	return id;
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(id = sys_exofork(); must(id); destroy(id));
+		assert(gone(id));
+	}
+	report("exofork_destroy", least_cost(), 1);
 }
 
 static void
-wait(envid_t id)
+mapping(void)
 {
-	const volatile struct Env *e = &envs[ENVX(id)];
+	fill_pages(1);
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(must(sys_page_map(0, PAGE(0), 0, PAGE(1), RW));
+		     must(sys_page_unmap(0, PAGE(1))));
+		assert(!(uvpt[PGNUM(PAGE(1))] & PTE_P));
+	}
+	report("page_map_unmap", least_cost(), 1);
 
-	while (e->env_id == id && e->env_status != ENV_FREE)
-		sys_yield();
+	must(sys_page_map(0, PAGE(0), 0, PAGE(1), RW));
+	assert(owners(PAGE(0)) == 2 && WORD(PAGE(1)) == first_word(0));
+	drop_pages(2);
 }
 
 static void
@@ -130,33 +117,25 @@ switches(void)
 	uint32_t runs;
 
 	sys_yield();
-	MEASURE(runs = envs[ENVX(other)].env_runs, sys_yield(),
-		assert(envs[ENVX(other)].env_runs == runs + 1));
-	report("yield_roundtrip", best);
-	must(sys_env_destroy(other));
-
-	envid_t id;
-	MEASURE(, id = sys_exofork(); must(id); must(sys_env_destroy(id)), );
-	report("exofork_destroy", best);
+	for (int i = 0; i < WINDOWS; i++) {
+		runs = envs[ENVX(other)].env_runs;
+		TIME(sys_yield());
+		assert(envs[ENVX(other)].env_runs > runs);
+	}
+	report("yield_roundtrip", least_cost(), 1);
+	destroy(other);
 }
 
-// Faults.
+// Faults.  What is written to a page says that the write has come to pass.
 
-static unsigned faults;
+static volatile int faults;
 
+// n faults have come since this was asked last.
 static void
-skip_instruction(struct UTrapframe *utf)
+must_have_faulted(int n)
 {
-	faults++;
-	utf->utf_eip += 2; // movl %eax, (%ecx)
-}
-
-static void
-unprotect(struct UTrapframe *utf)
-{
-	faults++;
-	must(sys_page_map(0, (void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE), 0,
-			  (void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE), RW));
+	assert(faults == n);
+	faults = 0;
 }
 
 static inline void
@@ -166,232 +145,327 @@ touch(void *va)
 }
 
 static void
+touch_pages(int n)
+{
+	for (int i = 0; i < n; i++)
+		touch(PAGE(i));
+}
+
+static void
+verify_touched(int n)
+{
+	for (int i = 0; i < n; i++)
+		assert(WORD(PAGE(i)) == 1 && LAST_WORD(PAGE(i)) == ~first_word(i));
+}
+
+static void
+skip_instruction(struct UTrapframe *utf)
+{
+	faults++;
+	utf->utf_eip += 2; // the one of touch()
+}
+
+static void
+unprotect(struct UTrapframe *utf)
+{
+	faults++;
+	protect_page((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE), RW);
+}
+
+static void
 upcalls(void)
 {
 	set_pgfault_handler(skip_instruction);
-	faults = 0;
-	MEASURE(, touch(PAGE(0)), );
-	assert(faults == WINDOWS);
-	report("fault_upcall_null", best);
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(touch(PAGE(0)));
+		must_have_faulted(1);
+	}
+	report("fault_upcall_null", least_cost(), 1);
+}
 
+// Rights are taken away inside of the window, and the fault that shows it is there or behind it.
+static void
+protection(void)
+{
 	set_pgfault_handler(unprotect);
-	must(sys_page_alloc(0, PAGE(0), RW));
-	faults = 0;
-	MEASURE(, must(sys_page_map(0, PAGE(0), 0, PAGE(0), RO)); touch(PAGE(0)), );
-	assert(faults == WINDOWS);
-	report("prot_trap_unprot", best);
+	fill_pages(MANY);
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(protect_page(PAGE(0), RO));
+		touch(PAGE(0));
+		must_have_faulted(1);
+	}
+	report("page_protect", least_cost(), 1);
 
-	for (int n = 0; n < 100; n++)
-		must(sys_page_alloc(0, PAGE(n), RW));
-	MEASURE(for (int n = 0; n < 100; n++) must(sys_page_map(0, PAGE(n), 0, PAGE(n), RW)),
-		for (int n = 0; n < 100; n++) must(sys_page_map(0, PAGE(n), 0, PAGE(n), RO)), );
-	report("protN_per_page", best / 100);
-	faults = 0;
-	MEASURE(, for (int n = 0; n < 100; n++) must(sys_page_map(0, PAGE(n), 0, PAGE(n), RO));
-		for (int n = 0; n < 100; n++) touch(PAGE(n)), );
-	assert(faults == 100 * WINDOWS);
-	report("appel_protN_trap_unprot", best / 100);
-	for (int n = 0; n < 100; n++)
-		must(sys_page_unmap(0, PAGE(n)));
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(protect_page(PAGE(0), RO); touch(PAGE(0)));
+		must_have_faulted(1);
+	}
+	report("prot_trap_unprot", least_cost(), 1);
+
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(protect_pages(PAGE(0), MANY, RO));
+		touch_pages(MANY);
+		must_have_faulted(MANY);
+	}
+	report("protN_per_page", least_cost(), MANY);
+
+	for (int i = 0; i < WINDOWS; i++) {
+		TIME(protect_pages(PAGE(0), MANY, RO); touch_pages(MANY));
+		must_have_faulted(MANY);
+	}
+	report("appel_protN_trap_unprot", least_cost(), MANY);
+	verify_touched(MANY);
+	drop_pages(MANY);
+}
+
+// Copy on write.
+
+// A child that keeps the pages as they are when it is made.  On request it verifies that it does.
+static void
+keeper(void)
+{
+	envid_t parent;
+
+	ipc_recv(&parent, NULL, NULL);
+	verify_pages(WINDOWS);
+	ipc_send(parent, 1, NULL, 0);
+}
+
+static void
+copy_on_write(void)
+{
+	fill_pages(WINDOWS);
+	envid_t id = child(keeper);
+	for (int i = 0; i < WINDOWS; i++) {
+		assert(owners(PAGE(i)) == 2);
+		TIME(touch(PAGE(i)));
+		assert(owners(PAGE(i)) == 1);
+	}
+	report("cow_fault_shared", least_cost(), 1);
+	verify_touched(WINDOWS);
+	sys_yield();
+	assert(call(id, 0, NULL, NULL) == 1);
+	wait(id);
+
+	fill_pages(WINDOWS);
+	destroy(child(keeper));
+	for (int i = 0; i < WINDOWS; i++) {
+		assert(owners(PAGE(i)) == 1 && (uvpt[PGNUM(PAGE(i))] & PTE_COW));
+		TIME(touch(PAGE(i)));
+		assert(!(uvpt[PGNUM(PAGE(i))] & PTE_COW));
+	}
+	report("cow_fault_sole", least_cost(), 1);
+	verify_touched(WINDOWS);
+	drop_pages(WINDOWS);
 }
 
 // Fork.
 
+static volatile uint32_t *common; // to hear from children
+static int nwritten;              // how many pages a child writes to
+static int nread;                 // or reads
+
+// What the child finds in its pages, which it overwrites.
 static void
-sleeper(void)
+writer(void)
 {
-	sys_ipc_recv((void *) UTOP);
-	exit();
+	uint32_t sum = 0;
+
+	for (int i = 0; i < nread; i++)
+		sum += WORD(PAGE(i));
+	for (int i = 0; i < nwritten; i++)
+		sum += xchg(PAGE(i), 1);
+	*common = sum;
 }
 
+// A child has seen in n pages what we have in ours.
 static void
-cow(void)
+verify_fork(envid_t id, int n)
 {
-	for (int n = 0; n < WINDOWS; n++) {
-		must(sys_page_alloc(0, PAGE(n), RW));
-		*(int *) PAGE(n) = n;
-	}
-	envid_t id = child(sleeper);
-	MEASURE(, touch(PAGE(i)), assert(*(int *) PAGE(i) == 1));
-	report("cow_fault_shared", best);
-	must(sys_env_destroy(id));
+	uint32_t sum = 0;
 
-	id = child(sleeper);
-	must(sys_env_destroy(id));
 	wait(id);
-	MEASURE(assert(pages[PGNUM(uvpt[PGNUM(PAGE(i))])].pp_ref == 1), touch(PAGE(i)), );
-	report("cow_fault_sole", best);
-	for (int n = 0; n < WINDOWS; n++)
-		must(sys_page_unmap(0, PAGE(n)));
+	for (int i = 0; i < n; i++)
+		sum += first_word(i);
+	assert(*common == sum);
+	verify_pages(n);
 }
 
-static unsigned touched; // pages that the child of forks() writes to
-
-static void
-toucher(void)
+// fork with n pages more than the program has.
+static struct Cost
+fork_latency(int n)
 {
-	for (unsigned n = 0; n < touched; n++)
-		touch(PAGE(n));
-	exit();
-}
+	envid_t id;
 
-// fork, and fork to the end of the child, with n pages more than the program has.
-static void
-forks(unsigned n, bool touching, uint64_t *latency, uint64_t *whole)
-{
-	*latency = *whole = UINT64_MAX;
-	touched = touching ? n : 0;
-	for (unsigned i = 0; i < n; i++) {
-		must(sys_page_alloc(0, PAGE(i), RW));
-		*(unsigned *) PAGE(i) = i + 2;
+	fill_pages(n);
+	nread = n;
+	for (int i = 0; i < WINDOWS; i++) {
+		*common = ~0;
+		TIME(id = child(writer));
+		verify_fork(id, n);
 	}
-	for (int i = 0; i < 8; i++) {
-		uint64_t start = now();
-		envid_t id = child(toucher);
-		uint64_t forked = now();
-		wait(id);
-		uint64_t end = now();
-		*latency = MIN(*latency, forked - start - empty);
-		*whole = MIN(*whole, end - start - empty);
-		for (unsigned p = 0; p < n; p++)
-			assert(*(unsigned *) PAGE(p) == p + 2);
+	nread = 0;
+	drop_pages(n);
+	return least_cost();
+}
+
+// From fork to the end of a child that writes to n pages.
+static struct Cost
+fork_to_end(int n)
+{
+	envid_t id;
+
+	fill_pages(n);
+	nwritten = n;
+	for (int i = 0; i < WINDOWS / 4; i++) {
+		*common = ~0;
+		TIME(id = child(writer); wait(id));
+		assert(gone(id));
+		verify_fork(id, n);
 	}
-	for (unsigned i = 0; i < n; i++)
-		must(sys_page_unmap(0, PAGE(i)));
+	nwritten = 0;
+	drop_pages(n);
+	return least_cost();
+}
+
+// While the program is as small as it ever is.
+static void
+forking_small(void)
+{
+	report("fork_latency_0", fork_latency(0), 1);
+	report("fork_exit_wait_0", fork_to_end(0), 1);
 }
 
 static void
-forking(void)
+forking_large(void)
 {
-	uint64_t few, many, whole_few, whole_many;
+	struct Cost few, many;
 
-	forks(0, false, &few, &whole_few);
-	report("fork_latency_0", few);
-	report("fork_exit_wait_0", whole_few);
-	forks(256, false, &few, &whole_few);
-	forks(1024, false, &many, &whole_many);
-	report("fork_slope", (many - few) / 768);
-	forks(256, true, &few, &whole_few);
-	forks(1024, true, &many, &whole_many);
-	report("touch_slope", (whole_many - whole_few) / 768);
+	few = fork_latency(256);
+	many = fork_latency(1024);
+	report("fork_slope", cost_difference(many, few), 1024 - 256);
+	few = fork_to_end(256);
+	many = fork_to_end(1024);
+	report("touch_slope", cost_difference(many, few), 1024 - 256);
 }
 
 // Messages.
 
 static void
-echo(void)
-{
-	for (;;) {
-		envid_t from;
-		int perm;
-		uint32_t value = ipc_recv(&from, PAGE(0), &perm);
-		if (value == ECHO_END)
-			exit();
-		ipc_send(from, value + 1, perm ? PAGE(0) : NULL, perm);
-	}
-}
-
-static void
 messages(void)
 {
 	envid_t other = child(echo);
-	uint32_t value;
-	int perm;
+	uint32_t value, page;
 
 	sys_yield();
-	MEASURE(, ipc_send(other, i, NULL, 0);
-		value = ipc_recv(NULL, NULL, NULL), assert(value == (uint32_t) i + 1));
-	report("ipc_roundtrip_value", best);
-	must(sys_page_alloc(0, PAGE(1), RW));
-	MEASURE(*(int *) PAGE(1) = i, ipc_send(other, i, PAGE(1), RW);
-		value = ipc_recv(NULL, PAGE(2), &perm),
-		assert(value == (uint32_t) i + 1 && perm == RW && *(int *) PAGE(2) == i));
-	report("ipc_roundtrip_page", best);
+	for (uint32_t i = 0; i < WINDOWS; i++) {
+		TIME(value = call(other, i, NULL, NULL));
+		assert(value == i + 1);
+	}
+	report("ipc_roundtrip_value", least_cost(), 1);
+
+	make_pages(2);
+	page = PTE_ADDR(uvpt[PGNUM(PAGE(0))]);
+	for (uint32_t i = 0; i < WINDOWS; i++) {
+		WORD(PAGE(0)) = i;
+		TIME(value = call(other, i, PAGE(0), PAGE(1)));
+		assert(value == i + 1 && WORD(PAGE(1)) == i);
+		assert(PTE_ADDR(uvpt[PGNUM(PAGE(1))]) == page);
+	}
+	report("ipc_roundtrip_page", least_cost(), 1);
+	drop_pages(2);
 	ipc_send(other, ECHO_END, NULL, 0);
 	wait(other);
-	must(sys_page_unmap(0, PAGE(1)));
-	must(sys_page_unmap(0, PAGE(2)));
 }
 
 // Whole programs.
 
-static volatile unsigned *leaves; // in a page that forks share
+#define TREE_DEPTH 3
+#define TREE_ENVS 14 // below the root
+
+struct Tree {
+	uint32_t n;
+	envid_t ids[TREE_ENVS];
+};
 
 static void
-tree(int depth)
+tree(volatile struct Tree *t, int depth)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && depth > 0; i++) {
 		envid_t id = fork();
 		must(id);
 		if (id == 0) {
-			if (depth < 3)
-				tree(depth + 1);
-			__sync_fetch_and_add(leaves, 1);
+			t->ids[__sync_fetch_and_add(&t->n, 1)] = thisenv->env_id;
+			tree(t, depth - 1);
 			exit();
 		}
 	}
 }
 
 static void
+tree_wait(volatile struct Tree *t)
+{
+	while (t->n < TREE_ENVS)
+		sys_yield();
+	for (int i = 0; i < TREE_ENVS; i++)
+		wait(t->ids[i]);
+}
+
+// Each env has two children, down to the third generation; over when all have gone.
+static void
 forktree(void)
 {
-	uint64_t start;
+	volatile struct Tree *t = (volatile struct Tree *) common;
 
-	leaves = PAGE(0);
-	must(sys_page_alloc(0, PAGE(0), RW | PTE_SHARE));
-	best = UINT64_MAX;
-	for (int i = 0; i < 8; i++) {
-		*leaves = 0;
-		start = now();
-		tree(1);
-		while (*leaves < 14)
-			sys_yield();
-		window(start, now());
+	for (int i = 0; i < WINDOWS / 4; i++) {
+		t->n = 0;
+		TIME(tree(t, TREE_DEPTH); tree_wait(t));
+		assert(t->n == TREE_ENVS && envs_in_use() == 1);
 	}
-	report("forktree_3", best);
-	must(sys_page_unmap(0, PAGE(0)));
+	report("forktree_3", least_cost(), 1);
 }
 
 #define PRIMES 100
-static uint32_t prime_number(int n);
+#define NO_MORE 0
 
-// A pipeline of filters, each of which starts the next one: it takes numbers, and passes on those
-// that its prime does not divide.  The last one tells the parent its prime.
+// A pipeline of filters, each of which makes the next one.  A filter's first number is its prime,
+// and it passes on those that this does not divide.  The last one tells the parent its prime.
 static void
 sieve(envid_t parent)
 {
-	uint32_t prime, x;
+	uint32_t prime = 0, x;
 	envid_t next = 0;
 
 	for (int n = 1; next == 0; n++) {
 		prime = ipc_recv(NULL, NULL, NULL);
 		if (n == PRIMES) {
 			ipc_send(parent, prime, NULL, 0);
-			sleeper();
+			while (ipc_recv(NULL, NULL, NULL) != NO_MORE)
+				;
+			exit();
 		}
-		must(next = fork());
+		next = fork();
+		must(next);
 	}
-	for (;;)
-		if ((x = ipc_recv(NULL, NULL, NULL)) % prime)
+	while ((x = ipc_recv(NULL, NULL, NULL)) != NO_MORE)
+		if (x % prime)
 			ipc_send(next, x, NULL, 0);
+	ipc_send(next, NO_MORE, NULL, 0);
+	exit();
 }
 
+// What feeds the pipeline, until the parent knows its prime.
 static void
-primes(void)
+numbers(void)
 {
-	uint64_t start = now();
-	envid_t self = thisenv->env_id, source = fork(), first;
+	envid_t parent = thisenv->env_parent_id, first = fork();
 
-	must(source);
-	if (source == 0) {
-		must(first = fork());
-		if (first == 0)
-			sieve(self);
-		for (uint32_t x = 2;; x++)
-			ipc_send(first, x, NULL, 0);
-	}
-	assert(ipc_recv(NULL, NULL, NULL) == (int32_t) prime_number(PRIMES));
-	report("primes_100", now() - start - empty);
+	must(first);
+	if (first == 0)
+		sieve(parent);
+	for (uint32_t x = 2; !*common; x++)
+		ipc_send(first, x, NULL, 0);
+	ipc_send(first, NO_MORE, NULL, 0);
 }
 
 static uint32_t
@@ -408,17 +482,49 @@ prime_number(int n)
 	return x;
 }
 
+static void
+primes(void)
+{
+	uint32_t prime;
+
+	for (int i = 0; i < 4; i++) {
+		*common = 0;
+		TIME(child(numbers); prime = ipc_recv(NULL, NULL, NULL));
+		*common = 1;
+		assert(prime == prime_number(PRIMES));
+		while (envs_in_use() > 1)
+			sys_yield();
+	}
+	report("primes_100", least_cost(), 1);
+}
+
+// The clock itself: 2,000,001 instructions are a mov, and a million times two.
+static void
+clock(void)
+{
+	for (int i = 0; i < WINDOWS / 4; i++)
+		TIME(asm volatile("movl $1000000, %%ecx; 1: decl %%ecx; jnz 1b" ::: "ecx", "cc"));
+	report("calibration_2000001", least_cost(), 1);
+}
+
 void
 umain(int argc, char **argv)
 {
+	report_clock();
 	calibrate();
-	calls();
-	switches();
-	upcalls();
-	cow();
-	forking();
-	messages();
+	common = common_page();
+	clock();
+	forking_small();
 	forktree();
 	primes();
+	calls();
+	switches();
+	messages();
+	mapping();
+	upcalls();
+	protection();
+	copy_on_write();
+	forking_large();
+	report_clock();
 	cprintf("bench: OK\n");
 }
