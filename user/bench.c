@@ -244,7 +244,7 @@ copy_on_write(void)
 	report("cow_fault_shared", least_cost(), 1);
 	verify_touched(WINDOWS);
 	sys_yield();
-	assert(call(id, 0, NULL, NULL) == 1);
+	assert(call(id, 0) == 1);
 	wait(id);
 
 	fill_pages(WINDOWS);
@@ -355,22 +355,25 @@ static void
 messages(void)
 {
 	envid_t other = child(echo);
-	uint32_t value, page;
+	uint32_t value;
 
 	sys_yield();
 	for (uint32_t i = 0; i < WINDOWS; i++) {
-		TIME(value = call(other, i, NULL, NULL));
+		TIME(value = call(other, i));
 		assert(value == i + 1);
 	}
 	report("ipc_roundtrip_value", least_cost(), 1);
+	ipc_send(other, ECHO_END, NULL, 0);
+	wait(other);
 
 	make_pages(2);
-	page = PTE_ADDR(uvpt[PGNUM(PAGE(0))]);
+	other = child(echo_page);
+	sys_yield();
 	for (uint32_t i = 0; i < WINDOWS; i++) {
-		WORD(PAGE(0)) = i;
-		TIME(value = call(other, i, PAGE(0), PAGE(1)));
-		assert(value == i + 1 && WORD(PAGE(1)) == i);
-		assert(PTE_ADDR(uvpt[PGNUM(PAGE(1))]) == page);
+		void *page = PAGE(i % 2);
+		WORD(page) = i;
+		TIME(value = call_with_page(other, 0, page));
+		assert(value == i + 1 && owners(page) == 2);
 	}
 	report("ipc_roundtrip_page", least_cost(), 1);
 	drop_pages(2);

@@ -10,6 +10,7 @@
 #define FAULTLINE_USER_BENCH_H
 
 #include "inc/bench.h"
+#include "inc/ipc.h"
 #include "inc/lib.h"
 
 #define WINDOWS 64
@@ -214,28 +215,41 @@ protect_pages(void *va, int n, int perm)
 		protect_page(page, perm);
 }
 
-// Send value, and the page unless it is NULL, and wait for the reply, whose page goes to dst.
-static inline __attribute__((always_inline)) uint32_t
-call(envid_t to, uint32_t value, void *page, void *dst)
-{
-	ipc_send(to, value, page, page ? RW : 0);
-	return ipc_recv(NULL, dst, NULL);
-}
-
+#define NO_PAGE ((void *) UTOP)
 #define ECHO_END 0xffffffff
 
-// Answer each call with one more, and with the page that came.
+// Send value to a server, and wait for its answer.
+static inline __attribute__((always_inline)) uint32_t
+call(envid_t to, uint32_t value)
+{
+	must(sys_ipc_call_value(to, value, IPC_ONLY));
+	return thisenv->env_ipc_value;
+}
+
+// The same with a page.
+static inline __attribute__((always_inline)) uint32_t
+call_with_page(envid_t to, uint32_t value, void *page)
+{
+	must(sys_ipc_call(to, value, page, RW | IPC_ONLY, NO_PAGE));
+	return thisenv->env_ipc_value;
+}
+
+// Answer each call with one more.
 static inline void
 echo(void)
 {
-	for (;;) {
-		envid_t from;
-		int perm;
-		uint32_t value = ipc_recv(&from, PAGE(0), &perm);
-		if (value == ECHO_END)
-			return;
-		ipc_send(from, value + 1, perm ? PAGE(0) : NULL, perm);
-	}
+	must(sys_ipc_recv(NO_PAGE));
+	while (thisenv->env_ipc_value != ECHO_END)
+		must(sys_ipc_call_value(thisenv->env_ipc_from, thisenv->env_ipc_value + 1, 0));
+}
+
+// Answer each call with the first word of the page that came, and one more.
+static inline void
+echo_page(void)
+{
+	must(sys_ipc_recv(PAGE(0)));
+	while (thisenv->env_ipc_value != ECHO_END)
+		must(sys_ipc_call(thisenv->env_ipc_from, WORD(PAGE(0)) + 1, NO_PAGE, 0, PAGE(0)));
 }
 
 #endif
