@@ -19,7 +19,7 @@
 
 // ds may still be the program's.
 #if BENCH
-#define BENCH_COUNT(offset) lock incl %ss:bench_counts + offset
+#define BENCH_COUNT(offset) lock incl % ss : bench_counts + offset
 #else
 #define BENCH_COUNT(offset)
 #endif

@@ -56,6 +56,33 @@ sys_exofork(void)
 	return syscall_int(SYS_exofork, 0, 0, 0, 0, 0);
 }
 
+// These two are inline because a call of a stub would cost them much.
+static inline void
+sys_yield(void)
+{
+	int number = SYS_yield;
+
+	asm volatile("movl %%esp, %%ecx; movl $1f, %%edx; sysenter; 1:"
+		     : "+a"(number)
+		     :
+		     : "ecx", "edx", "memory", "cc");
+}
+
+static inline int
+sys_ipc_call_value(envid_t envid, uint32_t value, uint32_t how)
+{
+	int r = SYS_ipc_call_value;
+
+	// The arguments stand behind a word for a return address, down to which esp comes back.
+	asm volatile("pushl %3; pushl %2; pushl %1\n"
+		     "	leal -4(%%esp), %%ecx; movl $1f, %%edx; sysenter\n"
+		     "1:	addl $16, %%esp"
+		     : "+a"(r)
+		     : "ri"(envid), "ri"(value), "ri"(how)
+		     : "ecx", "edx", "memory", "cc");
+	return r;
+}
+
 // Call handler for each page fault of this env from now on, on the exception stack, which the
 // first call maps.  When handler returns, the program goes on where it was, and touches the
 // page again.  Faults inside the handler reach it too.

@@ -55,25 +55,32 @@ takes(struct Env *to, struct Env *from)
 	return to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == from->env_id);
 }
 
+int
+ipc_pass_page(struct Env *from, struct Env *to, uint32_t srcva, uint32_t how)
+{
+	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva;
+	struct PageGift gift;
+	int r;
+
+	if ((r = page_offer(from, srcva, to, how & PERM_BITS, &gift)) < 0)
+		return r;
+	if (dstva >= UTOP)
+		return 0;
+	if ((r = page_accept(to, dstva, &gift)) < 0)
+		return r;
+	return how & PERM_BITS;
+}
+
 // Give the message m of from to its receiver, who waits for it.
 //	-E_INVAL, -E_NO_MEM	as ipc_try_send; the receiver waits on
 static int
 deliver(struct Env *from, const struct Message *m)
 {
 	struct Env *to = m->to;
-	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva, perm = 0;
-	int r;
+	int perm = m->srcva < UTOP ? ipc_pass_page(from, to, m->srcva, m->how) : 0;
 
-	if (m->srcva < UTOP) {
-		struct PageGift gift;
-		if ((r = page_offer(from, m->srcva, to, m->how & PERM_BITS, &gift)) < 0)
-			return r;
-		if (dstva < UTOP) {
-			if ((r = page_accept(to, dstva, &gift)) < 0)
-				return r;
-			perm = m->how & PERM_BITS;
-		}
-	}
+	if (perm < 0)
+		return perm;
 	to->env_ipc_perm = perm;
 	to->env_ipc_value = m->value;
 	to->env_ipc_from = from->env_id;

@@ -21,6 +21,11 @@ int page_offer(struct Env *from, uint32_t va, struct Env *to, uint32_t perm, str
 // Map what was offered at va of `to'.	-E_NO_MEM as sys_page_map
 int page_accept(struct Env *to, uint32_t va, const struct PageGift *g);
 
+// Give the page at srcva of from to to, who waits for a message, with the rights in how.  Returns
+// env_ipc_perm: the rights, or 0 when to takes no page.
+//	-E_INVAL, -E_NO_MEM	as sys_ipc_try_send
+int ipc_pass_page(struct Env *from, struct Env *to, uint32_t srcva, uint32_t how);
+
 // Send m for self, if its receiver waits for a message from self.
 //	as sys_ipc_try_send
 int ipc_try_send(struct Env *self, const struct Message *m);

@@ -223,12 +223,14 @@ enter_yield:
 	movl $SYS_yield, %eax
 	jmp enter_0
 
-// sys_ipc_call_value, when the receiver waits and the caller then waits for the answer: one takes
-// the other's place in the queue as well.
-.globl enter_ipc_call_value
-enter_ipc_call_value:
+// sys_ipc_call and, without pages, sys_ipc_call_value, when the receiver waits and the caller then
+// waits for the answer: one takes the other's place in the queue as well.
+// eax is the caller's link, ebx the receiver's, esi the value, ebp how.
+.macro IPC_CALL name, number, args, page
+.globl \name
+\name:
 	cmpl $(UTOP - 32), %ecx
-	ja enter_3
+	ja \args
 	LOAD_SEGMENTS
 	movl runqs, %eax
 	movl %ebx, LINK_EBX(%eax)
@@ -244,10 +246,8 @@ enter_ipc_call_value:
 	OR_ELSE(9b, 1f)
 9:	movl 8(%ecx), %esi		// value
 	OR_ELSE(9b, 1f)
-9:	movl 12(%ecx), %ebp		// how
+9:	movl (12 + 4 * \page)(%ecx), %ebp // how
 	OR_ELSE(9b, 1f)
-	testl $~IPC_ONLY, %ebp
-	jnz 1f
 	movl %edi, %ebx
 	andl $(NENV - 1), %ebx
 	shll $KENV_SHIFT, %ebx
@@ -263,9 +263,23 @@ enter_ipc_call_value:
 	jne 1f
 	cmpl $0, LINK_ONLY(%ebx)
 	jne 4f
-
-	// The caller's answer may come from anyone, or from the receiver only.
-2:	testl %ebp, %ebp
+2:
+	.if \page
+	testl $~(IPC_ONLY | (PGSIZE - 1)), %ebp
+	jnz 1f
+9:	movl 20(%ecx), %edi		// dstva
+	OR_ELSE(9b, 1f)
+	testl $(PGSIZE - 1), %edi
+	jnz 1f
+9:	cmpl $UTOP, 12(%ecx)		// srcva
+	OR_ELSE(9b, 1f)
+	jb 7f
+	pushl %edi
+	pushl $0			// the page's rights, there being none
+8:	andl $IPC_ONLY, %ebp
+	.else
+	testl %ebp, %ebp
+	.endif
 	jnz 5f
 3:	movl %ebp, LINK_ONLY(%eax)
 	// The message.
@@ -273,17 +287,25 @@ enter_ipc_call_value:
 	movl LINK_ID(%eax), %ebp
 	movl %esi, ENV_VALUE(%edi)
 	movl %ebp, ENV_FROM(%edi)
+	.if \page
+	popl ENV_PERM(%edi)
+	.else
 	movl $0, ENV_PERM(%edi)
+	.endif
 	movl $0, ENV_RECVING(%edi)
 	movl $0, LINK_HOLD(%ebx)
-	movl $0, LINK_EAX(%ebx)
 	// The caller waits.
 	movl LINK_ENV(%eax), %edi
+	movl $0, LINK_EAX(%eax)
 	movl %ecx, LINK_ESP(%eax)
 	movl $HOLDS_RECV, LINK_HOLD(%eax)
 	movl $NOT_RUNNABLE, ENV_STATUS(%edi)
 	movl $1, ENV_RECVING(%edi)
+	.if \page
+	popl ENV_DSTVA(%edi)
+	.else
 	movl $UTOP, ENV_DSTVA(%edi)
+	.endif
 	// The queue.
 	movl LINK_NEXT(%eax), %esi
 	cmpl %eax, %esi
@@ -300,10 +322,14 @@ enter_ipc_call_value:
 	movl LINK_EDI(%eax), %edi
 	movl LINK_EBP(%eax), %ebp
 	movl LINK_SYSEXIT(%eax), %edx
-	movl $SYS_ipc_call_value, %eax
-	jmp enter_3
+	movl $\number, %eax
+	jmp \args
 
-5:	movl LINK_ID(%ebx), %ebp
+5:	.if !\page
+	cmpl $IPC_ONLY, %ebp
+	jne 1b
+	.endif
+	movl LINK_ID(%ebx), %ebp
 	movb $1, LINK_AWAITED(%ebx)
 	jmp 3b
 
@@ -313,6 +339,37 @@ enter_ipc_call_value:
 	movl %ebx, LINK_PREV(%esi)
 	movl %ebx, LINK_NEXT(%edi)
 	jmp switch
+
+	.if \page
+7:	cld
+	pushl %edi
+	pushl %eax
+	pushl %ecx
+	pushl %edx
+	pushl %ebp
+9:	pushl 12(%ecx)
+	OR_ELSE(9b, 10f)
+	pushl LINK_ENV(%ebx)
+	pushl LINK_ENV(%eax)
+	call ipc_pass_page
+	addl $16, %esp
+	popl %edx
+	popl %ecx
+	movl %eax, %edi
+	popl %eax
+	testl %edi, %edi
+	js 11f
+	pushl %edi
+	jmp 8b
+10:	addl $16, %esp
+	popl %eax
+11:	popl %edi
+	jmp 1b
+	.endif
+.endm
+
+	IPC_CALL enter_ipc_call_value, SYS_ipc_call_value, enter_3, 0
+	IPC_CALL enter_ipc_call, SYS_ipc_call, enter_5, 1
 
 // Save everything, for C to look at.
 .globl sysenter_slow

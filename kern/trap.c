@@ -110,7 +110,8 @@ static void
 sysenter_init(void)
 {
 	extern void enter_0(void), enter_1(void), enter_2(void), enter_3(void), enter_4(void),
-		enter_5(void), enter_getenvid(void), enter_ipc_call_value(void), sysenter_whole(void);
+		enter_5(void), enter_getenvid(void), enter_ipc_call(void),
+		enter_ipc_call_value(void), sysenter_whole(void);
 	static void (*const entries[NSYSCALLS])(void) = {
 #define SYSCALL(result, name, n, ...) [SYS_##name] = enter_##n,
 #define SYSCALL_INLINE SYSCALL
@@ -121,6 +122,7 @@ sysenter_init(void)
 
 	memcpy(sysenter_entries, entries, sizeof entries);
 	sysenter_entries[SYS_getenvid] = enter_getenvid;
+	sysenter_entries[SYS_ipc_call] = enter_ipc_call;
 	sysenter_entries[SYS_ipc_call_value] = enter_ipc_call_value;
 	// These look at the caller's whole frame.
 	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
