@@ -30,7 +30,7 @@ entry:
 	movl $(entry_pgdir - KERNBASE), %ecx
 	movl %ecx, %cr3
 	movl %cr4, %ecx
-	orl $CR4_PSE, %ecx
+	orl $(CR4_PSE | CR4_OSFXSR), %ecx	// frame_zero() wants the latter
 	movl %ecx, %cr4
 	movl %cr0, %ecx
 	orl $(CR0_PE | CR0_PG | CR0_WP), %ecx

@@ -86,7 +86,8 @@ boot_alloc(size_t size)
 	if (size > (size_t) (brk_end - brk))
 		panic("not enough memory for the kernel's own tables");
 	brk += size;
-	memset(p, 0, size);
+	for (size_t off = 0; off < size; off += PGSIZE)
+		frame_zero(frame_of(p + off));
 	return p;
 }
 

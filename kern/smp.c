@@ -47,8 +47,12 @@ firmware_sum(physaddr_t pa, size_t n)
 static physaddr_t
 find_in(physaddr_t from, size_t length, const char *text, size_t n, size_t size)
 {
+	uint32_t start; // of the text: most places are told apart by it alone
+
+	memcpy(&start, text, sizeof start);
 	for (physaddr_t pa = from; pa < from + length; pa += 16)
-		if (memcmp(KADDR(pa), text, n) == 0 && firmware_sum(pa, size) == 0)
+		if (*(const uint32_t *) KADDR(pa) == start && memcmp(KADDR(pa), text, n) == 0 &&
+		    firmware_sum(pa, size) == 0)
 			return pa;
 	return 0;
 }
