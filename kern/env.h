@@ -59,8 +59,15 @@ extern bool env_quiet; // [I]
 
 // The env with this id, or self for 0.  NULL when there is none, or it is being destroyed.
 struct Env *env_find(struct Env *self, envid_t id);
-// The same, but only self and its immediate children.
-struct Env *env_find_ours(struct Env *self, envid_t id);
+// The same, but only self, which runs, and its immediate children.
+struct Env *env_find_child(struct Env *self, envid_t id);
+static inline struct Env *
+env_find_ours(struct Env *self, envid_t id)
+{
+	if (!self)
+		__builtin_unreachable();
+	return id == 0 ? self : env_find_child(self, id);
+}
 
 // FREE -> NOT_RUNNABLE: a new env at *ep, a child of parent (NULL: nobody's), held by
 // HOLD_STOPPED, with an empty address space and a user frame of zeros.

@@ -46,8 +46,8 @@ TEST(page_alloc_needs_a_page_and_perhaps_a_table)
 TEST(page_alloc_needs_low_memory_for_a_table_only)
 {
 	family(true);
-	NEEDS(1, PAGE_KERNEL, self, page_alloc, 0, VA_A, RW);
-	NEEDS(0, PAGE_KERNEL, self, page_alloc, 0, VA_B, RW);
+	NEEDS(1, PAGE_TABLE, self, page_alloc, 0, VA_A, RW);
+	NEEDS(0, PAGE_TABLE, self, page_alloc, 0, VA_B, RW);
 	CHECK(frame_at(self, VA_A) >= BORDER && frame_at(self, VA_B) >= BORDER);
 }
 
@@ -62,7 +62,7 @@ TEST(page_map_needs_a_table_at_most)
 
 	family(true);
 	give_page(self, VA_A, RW);
-	NEEDS(1, PAGE_KERNEL, self, page_map, 0, VA_A, child->env_id, VA_C, RW);
+	NEEDS(1, PAGE_TABLE, self, page_map, 0, VA_A, child->env_id, VA_C, RW);
 }
 
 TEST(exofork_needs_a_directory)
@@ -70,7 +70,7 @@ TEST(exofork_needs_a_directory)
 	family(false);
 	NEEDS(1, PAGE_USER, self, exofork);
 	family(true);
-	NEEDS(1, PAGE_KERNEL, self, exofork);
+	NEEDS(1, PAGE_TABLE, self, exofork);
 }
 
 TEST(an_exofork_without_memory_uses_up_no_slot_and_no_id)
