@@ -508,6 +508,8 @@ pages_share(struct Space *src, struct Space *dst, uint32_t va, uint32_t n, uint3
 		r.n -= done;
 		if (r.n == 0)
 			continue;
+		if (entry_page(*r.pte)->pp_ref == UINT32_MAX)
+			break;
 		pte_t *to = walk_create(dst, r.va);
 		if (!to)
 			break;
