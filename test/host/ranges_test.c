@@ -17,15 +17,9 @@ family(void)
 	other = program(NULL, NOCPU);
 }
 
-static const uint32_t bad_vas[] = {1,    VA_A + 4, UTOP - 1,  UTOP + 1,
-				   UVPT, KERNBASE, 0xfffff000};
-static const uint32_t bad_perms[] = {0,
-				     PTE_P,
-				     PTE_U | PTE_W,
-				     RO | PTE_GIVENW,
-				     RO | PTE_G,
-				     RO | 0x2000,
-				     0xffffffff};
+static const uint32_t bad_vas[] = {1, VA_A + 4, UTOP - 1, UTOP + 1, UVPT, KERNBASE, 0xfffff000};
+static const uint32_t bad_perms[] = {0,          PTE_P,       PTE_U | PTE_W, RO | PTE_GIVENW,
+				     RO | PTE_G, RO | 0x2000, 0xffffffff};
 
 static uint32_t
 frames_of_self_at(uint32_t va, uint32_t n)
@@ -416,7 +410,8 @@ TEST(memory_that_is_thinly_spread_takes_more_than_one_call)
 	}
 	CHECK(calls > 1 && calls < 10);
 	for (uint32_t i = 0; i < 60; i++)
-		CHECK_EQ(bits_at(child, i * 3 * PTSIZE + i * 16 * PGSIZE), RO | PTE_COW | PTE_GIVENW);
+		CHECK_EQ(bits_at(child, i * 3 * PTSIZE + i * 16 * PGSIZE),
+			 RO | PTE_COW | PTE_GIVENW);
 }
 
 // Page by page
@@ -432,7 +427,8 @@ static void
 look(struct Env *e, struct Slot *slots)
 {
 	for (uint32_t i = 0; i < SLOTS; i++)
-		slots[i] = (struct Slot){frame_at(e, BASE + i * PGSIZE), bits_at(e, BASE + i * PGSIZE)};
+		slots[i] = (struct Slot){frame_at(e, BASE + i * PGSIZE),
+					 bits_at(e, BASE + i * PGSIZE)};
 }
 
 static void
