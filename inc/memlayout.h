@@ -44,7 +44,7 @@
 #define MMIOBASE 0xef800000
 #define ULIM MMIOBASE
 
-// Where CPU i looks at a frame that the map at KERNBASE does not reach.
+// Where CPU i looks at frames that the map at KERNBASE does not reach: two pages.
 #define FRAMEWINDOW(i) (MMIOLIM + (i) *2 * PGSIZE)
 
 // Seen by programs, written by the kernel.

@@ -36,6 +36,18 @@
 // What a program may ask for in a mapping.
 #define PTE_SYSCALL (PTE_AVAIL | PTE_P | PTE_W | PTE_U)
 
+// For sys_page_protect, beside the bits of PTE_SYSCALL: only a page that nobody else has.
+#define PAGE_SOLE 0x1000
+
+// For the calls on ranges: to which pages something happens, and what.
+// PAGES_IF: those that have one of the bits `any' (0: all), and none of the bits `none'.
+// PAGES_TO: they lose the bits `clear', and get the bits `set'.
+// All four may have PTE_W and the bits of PTE_AVAIL.
+#define PAGES_IF(any, none) ((any) | (none) << 16)
+#define PAGES_IF_NEVER PAGES_IF(PTE_W, PTE_W)
+#define PAGES_TO(clear, set) ((clear) | (set) << 16)
+#define PAGES_BITS PAGES_IF(PTE_W | PTE_AVAIL, PTE_W | PTE_AVAIL)
+
 // Page fault error code.
 #define FEC_PR 0x1 // the page was present: a protection was violated
 #define FEC_WR 0x2 // the access was a write

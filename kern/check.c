@@ -30,13 +30,12 @@ count_space(struct Env *e, uint32_t *refs)
 			assert((pde & ~hardware) == (kern_pgdir[i] & ~hardware));
 			continue;
 		}
+		assert((sp->tables[i / GROUP] >> i % GROUP & 1) == (pde & PTE_P));
 		if (!(pde & PTE_P))
 			continue;
 
 		uint32_t table = PTE_ADDR(pde) >> PGSHIFT;
 		const pte_t *pte = frame_ptr(table);
-		uint32_t used = 0;
-
 		refs[table]++;
 		tables++;
 		for (int j = 0; j < NPTENTRIES; j++) {
@@ -49,11 +48,12 @@ count_space(struct Env *e, uint32_t *refs)
 			assert(!(pte[j] & (PTE_G | PTE_PCD | PTE_PWT)));
 			assert(PTE_ADDR(pte[j]) >> PGSHIFT < page_limit());
 			refs[PTE_ADDR(pte[j]) >> PGSHIFT]++;
-			used++;
+			assert(*page_note(&pages[table]) >> j / GROUP & 1);
 		}
-		assert(used == *page_note(&pages[table]));
 	}
-	assert(tables == *page_note(&pages[self]));
+	for (uint32_t word = 0; word < 32; word++)
+		assert((*page_note(&pages[self]) >> word & 1) ==
+		       (word < ARRAY_SIZE(sp->tables) && sp->tables[word] != 0));
 	return (tables + 1) * NPTENTRIES;
 }
 

@@ -109,87 +109,114 @@ cpu_init(void)
 
 // Frames.
 
-void *
-frame_ptr(uint32_t ppn)
+// An address at which this CPU can reach the frame until it opens another one by the same of its
+// two windows.
+static inline char *
+frame_open(uint32_t ppn, int window)
 {
-	assert(ppn < KERNWINDOW / PGSIZE);
-	return (void *) (KERNBASE + (ppn << PGSHIFT));
-}
-
-uint32_t
-frame_of(const void *ptr)
-{
-	assert((uintptr_t) ptr >= KERNBASE);
-	return ((uintptr_t) ptr - KERNBASE) >> PGSHIFT;
-}
-
-// An address at which this CPU can reach the frame until it opens another one.
-static char *
-frame_open(uint32_t ppn)
-{
-	uint32_t va = FRAMEWINDOW(cpunum() < NCPU ? cpunum() : 0); // the boot stack is nobody's
-
 	if (ppn < KERNWINDOW / PGSIZE)
 		return frame_ptr(ppn);
+	// The boot stack is nobody's.
+	uint32_t va = FRAMEWINDOW(cpunum() < NCPU ? cpunum() : 0) + window * PGSIZE;
 	kern_window_table[PTX(va)] = ppn << PGSHIFT | PTE_P | PTE_W;
 	invlpg(va);
 	return (char *) va;
 }
 
-// In blocks of 128 bytes by one SSE register, which is the running program's and comes back.
+// Both go through a page in blocks of 1024 bytes, written out instruction by instruction, by one
+// SSE register, which is the running program's and comes back.
+#define SSE_BLOCK 1024
+
 void
 frame_zero(uint32_t ppn)
 {
-	char *p = frame_open(ppn), *end = p + PGSIZE;
+	char *p = frame_open(ppn, 0) + PGSIZE;
 	char saved[16];
+	int32_t at = -PGSIZE;
 
-	asm volatile("movups %%xmm0, %1\n"
+	asm volatile("movups %%xmm0, %[saved]\n"
 		     "	pxor %%xmm0, %%xmm0\n"
-		     "1:	movaps %%xmm0, (%0)\n"
-		     "	movaps %%xmm0, 16(%0)\n"
-		     "	movaps %%xmm0, 32(%0)\n"
-		     "	movaps %%xmm0, 48(%0)\n"
-		     "	movaps %%xmm0, 64(%0)\n"
-		     "	movaps %%xmm0, 80(%0)\n"
-		     "	movaps %%xmm0, 96(%0)\n"
-		     "	movaps %%xmm0, 112(%0)\n"
-		     "	subl $-128, %0\n"
-		     "	cmpl %2, %0\n"
-		     "	jne 1b\n"
-		     "	movups %1, %%xmm0"
-		     : "+&r"(p), "=m"(saved)
-		     : "r"(end)
+		     "1:	.set off, 0\n"
+		     "	.rept %c[block] / 16\n"
+		     "	movaps %%xmm0, off(%[p],%[at])\n"
+		     "	.set off, off + 16\n"
+		     "	.endr\n"
+		     "	addl %[block], %[at]\n"
+		     "	jnz 1b\n"
+		     "	movups %[saved], %%xmm0"
+		     : [at] "+&r"(at), [saved] "=m"(saved)
+		     : [p] "r"(p), [block] "i"(SSE_BLOCK)
+		     : "memory", "cc");
+}
+
+void
+frame_copy(uint32_t dst_ppn, uint32_t src_ppn)
+{
+	char *dst = frame_open(dst_ppn, 0) + PGSIZE;
+	const char *src = frame_open(src_ppn, 1) + PGSIZE;
+	char saved[16];
+	int32_t at = -PGSIZE;
+
+	asm volatile("movups %%xmm0, %[saved]\n"
+		     "1:	.set off, 0\n"
+		     "	.rept %c[block] / 16\n"
+		     "	movaps off(%[src],%[at]), %%xmm0\n"
+		     "	movaps %%xmm0, off(%[dst],%[at])\n"
+		     "	.set off, off + 16\n"
+		     "	.endr\n"
+		     "	addl %[block], %[at]\n"
+		     "	jnz 1b\n"
+		     "	movups %[saved], %%xmm0"
+		     : [at] "+&r"(at), [saved] "=m"(saved)
+		     : [dst] "r"(dst), [src] "r"(src), [block] "i"(SSE_BLOCK)
 		     : "memory", "cc");
 }
 
 void
 frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n)
 {
-	memcpy(dst, frame_open(ppn) + off, n);
+	memcpy(dst, frame_open(ppn, 0) + off, n);
 }
 
 void
 frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n)
 {
-	memcpy(frame_open(ppn) + off, src, n);
+	memcpy(frame_open(ppn, 0) + off, src, n);
 }
 
 // TLBs.
 
-void
-tlb_invalidate(struct Space *sp, uint32_t va)
+#define TLB_FEW 16 // more pages than this are not worth an invlpg each
+
+static void
+tlb_invalidate_other(struct Cpu *other)
 {
-	if (sp->cpu == NOCPU)
-		return;
-	if (sp->cpu == cpunum()) {
-		invlpg(va);
-		return;
-	}
-	struct Cpu *other = &cpus[sp->cpu];
 	other->flush = true;
 	lapic_ipi(other->apicid, IRQ_OFFSET + IRQ_FLUSH);
 	while (other->flush)
 		pause();
+}
+
+void
+tlb_invalidate_page(int cpu, uint32_t va)
+{
+	if (cpu == cpunum())
+		invlpg(va);
+	else
+		tlb_invalidate_other(&cpus[cpu]);
+}
+
+void
+tlb_invalidate(int cpu, uint32_t va, uint32_t n)
+{
+	if (cpu != cpunum()) {
+		tlb_invalidate_other(&cpus[cpu]);
+	} else if (n > TLB_FEW) {
+		lcr3(rcr3());
+	} else {
+		for (; n > 0; n--, va += PGSIZE)
+			invlpg(va);
+	}
 }
 
 // FPU state.

@@ -4,6 +4,7 @@
 #ifndef FAULTLINE_KERN_CPU_H
 #define FAULTLINE_KERN_CPU_H
 
+#include "inc/assert.h"
 #include "inc/mmu.h"
 #include "inc/types.h"
 
@@ -14,17 +15,36 @@ struct Space;
 //
 // A frame below KERNWINDOW has an address at which the kernel can always reach it; the two
 // functions are each other's inverse.  The others work for any frame.
+#if __STDC_HOSTED__
 void *frame_ptr(uint32_t ppn);
 uint32_t frame_of(const void *ptr);
+#else
+static inline void *
+frame_ptr(uint32_t ppn)
+{
+	assert(ppn < KERNWINDOW / PGSIZE);
+	return (void *) (KERNBASE + (ppn << PGSHIFT));
+}
+
+static inline uint32_t
+frame_of(const void *ptr)
+{
+	assert((uintptr_t) ptr >= KERNBASE);
+	return ((uintptr_t) ptr - KERNBASE) >> PGSHIFT;
+}
+#endif
 void frame_zero(uint32_t ppn);
+void frame_copy(uint32_t dst_ppn, uint32_t src_ppn);
 void frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n); // off + n <= PGSIZE
 void frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n);
 
 // The directory that every address space agrees with above UTOP, except at UVPT.
 extern pde_t *kern_pgdir; // [I]
 
-// When this returns, no CPU holds a translation of va made before the call.
-void tlb_invalidate(struct Space *sp, uint32_t va);
+// The CPU that has a space loaded: when this returns, it holds no translation of the n > 0 pages from
+// va on, or of the one page at va, that it made before the call.  It may drop others, too.
+void tlb_invalidate(int cpu, uint32_t va, uint32_t n);
+void tlb_invalidate_page(int cpu, uint32_t va);
 
 // An env is about to lose its memory, and no CPU runs it: load something else if this CPU still
 // stands on its directory, and forget its registers.

@@ -53,7 +53,7 @@ env_find(struct Env *self, envid_t id)
 }
 
 struct Env *
-env_find_ours(struct Env *self, envid_t id)
+env_find_child(struct Env *self, envid_t id)
 {
 	struct Env *e = env_find(self, id);
 

@@ -33,11 +33,11 @@ struct Kenv {
 	uint16_t fs, gs;  // [K] as fpu
 	unsigned hold;    // [K] why it may not run: HOLD_ bits
 	struct Link link; // [K] in the one queue it is in, if any: see kern/env.c
-	struct Space space;
 	envid_t only;         // [K] from whom alone it takes a message; 0: anyone
 	struct Queue senders; // [K] those who wait until it takes their message
 	bool awaited;         // [K] there may be some who wait for a message from it alone
 	bool frame_is_new;    // [K] set by env_set_frame: no call that it was in sets eax any more
+	struct Space space;
 
 	bool has_next_frame;         // [K] next_frame is waiting
 	struct Trapframe next_frame; // [K] see env_set_frame
@@ -100,8 +100,15 @@ extern bool env_quiet; // [I]
 
 // The env with this id, or self for 0.  NULL when there is none, or it is being destroyed.
 struct Env *env_find(struct Env *self, envid_t id);
-// The same, but only self and its immediate children.
-struct Env *env_find_ours(struct Env *self, envid_t id);
+// The same, but only self, which runs, and its immediate children.
+struct Env *env_find_child(struct Env *self, envid_t id);
+static inline struct Env *
+env_find_ours(struct Env *self, envid_t id)
+{
+	if (!self)
+		__builtin_unreachable();
+	return id == 0 ? self : env_find_child(self, id);
+}
 
 // FREE -> NOT_RUNNABLE: a new env at *ep, a child of parent (NULL: nobody's), held by
 // HOLD_STOPPED, with an empty address space and a user frame of zeros.

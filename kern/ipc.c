@@ -23,15 +23,8 @@ page_offer(struct Env *from, uint32_t va, struct Env *to, uint32_t perm, struct 
 	g->page = page_lookup(&kenv(from)->space, va, &pte);
 	if (!g->page)
 		return -E_INVAL;
-	// Within an env, what counts is what the mapping was given with, and that stays; between
-	// envs, what it has now, and the receiver gets no more than is asked for it.
-	uint32_t may_write = from == to ? pte & PTE_GIVENW : pte & PTE_W;
-	if ((perm & PTE_W) && !may_write)
-		return -E_INVAL;
-	g->perm = perm;
-	if (from == to ? may_write : perm & PTE_W)
-		g->perm |= PTE_GIVENW;
-	return 0;
+	g->perm = passed_perm(pte, from == to, perm);
+	return g->perm ? 0 : -E_INVAL;
 }
 
 int

@@ -1,23 +1,26 @@
-// Physical pages.  Owns pages[] and the free frames; only this file writes pp_ref.
+// Physical pages.  Owns pages[] and the free frames; only this file and its header write pp_ref.
 //
 // A frame is free exactly when its count is 0, and a count never wraps, so a frame that anyone
 // can still reach is never handed out again.
 //
 // Free frames stand in two pools, because only memory below KERNWINDOW can hold page tables:
 // programs get the frames above it first.  A pool is a list of frames given back, linked
-// through links[], and ranges of frames that nobody has had yet; so starting up costs nothing
+// through page_words[], and ranges of frames that nobody has had yet; so starting up costs nothing
 // for each frame, and the list costs one word for each.
+//
+// What a page table or a directory is when its space goes is what the next one must be when it
+// comes: an empty one.  So these are given back as they are, to lists of their own, and go from
+// there to their next owner without being touched.  They are free like all others: when there is
+// nothing else, anybody gets them.
 
 #include "kern/page.h"
 
-#include "inc/assert.h"
 #include "kern/cpu.h"
 
 #define NFRESH 32
 
 struct Pool {
-	uint32_t free;  // first frame of the list, 0 at its end
-	uint32_t nfree; // frames in list and ranges
+	uint32_t free; // first frame of the list, 0 at its end
 	int nfresh;
 	struct {
 		uint32_t next, end;
@@ -26,20 +29,23 @@ struct Pool {
 
 struct PageInfo *pages;
 uint32_t npages;
+uint32_t *page_words;
 
-static uint32_t *links;  // [K] free: the next free frame; in use: page_note()
-static struct Pool low;  // [K] below KERNWINDOW
-static struct Pool high; // [K] the rest
-static uint32_t limit;   // [K] page_limit()
+static struct Pool low;            // [K] below KERNWINDOW
+static struct Pool high;           // [K] the rest
+static uint32_t ready[PAGE_KINDS]; // [K] lists; PAGE_USER has none
+static uint32_t nfree;             // [K] frames in all pools and lists
+static uint32_t limit;             // [K] page_limit()
 
 void
-page_init(struct PageInfo *infos, uint32_t *notes, uint32_t n)
+page_init(struct PageInfo *infos, uint32_t *words, uint32_t n)
 {
 	pages = infos;
-	links = notes;
+	page_words = words;
 	npages = n;
 	low = high = (struct Pool){0};
-	limit = 0;
+	ready[PAGE_TABLE] = ready[PAGE_DIRECTORY] = 0;
+	nfree = limit = 0;
 }
 
 static void
@@ -50,7 +56,7 @@ pool_add(struct Pool *pool, uint32_t first, uint32_t end)
 	pool->fresh[pool->nfresh].next = first;
 	pool->fresh[pool->nfresh].end = end;
 	pool->nfresh++;
-	pool->nfree += end - first;
+	nfree += end - first;
 }
 
 void
@@ -64,27 +70,44 @@ page_add(uint32_t first, uint32_t end)
 	pool_add(&high, MAX(first, border), end);
 }
 
-// Take a frame out of pool, or 0.
-static uint32_t
-pool_take(struct Pool *pool)
+static void
+push(uint32_t *list, uint32_t ppn)
 {
-	uint32_t ppn = pool->free;
+	page_words[ppn] = *list;
+	*list = ppn;
+	nfree++;
+}
 
-	if (pool->nfree == 0)
-		return 0;
-	if (ppn) {
-		pool->free = links[ppn];
-	} else {
-		ppn = pool->fresh[pool->nfresh - 1].next++;
-		if (pool->fresh[pool->nfresh - 1].next == pool->fresh[pool->nfresh - 1].end)
-			pool->nfresh--;
-	}
-	pool->nfree--;
+// The first frame of the list, or 0.
+static inline uint32_t
+pop(uint32_t *list)
+{
+	uint32_t ppn = *list;
+
+	if (ppn)
+		*list = page_words[ppn];
 	return ppn;
 }
 
-struct PageInfo *
-page_alloc(enum PageKind kind)
+// A frame of the pool, or 0.
+static inline uint32_t
+pool_take(struct Pool *pool)
+{
+	uint32_t ppn = pop(&pool->free);
+
+	if (ppn || pool->nfresh == 0)
+		return ppn;
+	ppn = pool->fresh[pool->nfresh - 1].next++;
+	if (pool->fresh[pool->nfresh - 1].next == pool->fresh[pool->nfresh - 1].end)
+		pool->nfresh--;
+	limit = MAX(limit, ppn + 1);
+	return ppn;
+}
+
+// Any frame that will do for this kind, or 0.  Those that somebody else could have as they are
+// come last.
+static inline uint32_t
+take(enum PageKind kind)
 {
 	uint32_t ppn = 0;
 
@@ -93,43 +116,68 @@ page_alloc(enum PageKind kind)
 	if (!ppn)
 		ppn = pool_take(&low);
 	if (!ppn)
-		return NULL;
+		ppn = pop(&ready[PAGE_TABLE]);
+	if (!ppn)
+		ppn = pop(&ready[PAGE_DIRECTORY]);
+	return ppn;
+}
+
+// The frame leaves the free ones.
+static inline struct PageInfo *
+hand_out(uint32_t ppn)
+{
 	assert(pages[ppn].pp_ref == 0);
 	pages[ppn].pp_ref = 1;
-	links[ppn] = 0;
-	limit = MAX(limit, ppn + 1);
-	frame_zero(ppn);
+	page_words[ppn] = 0;
+	nfree--;
 	return &pages[ppn];
 }
 
-bool
-page_incref(struct PageInfo *pp)
+struct PageInfo *
+page_alloc_unclean(void)
 {
-	assert(pp->pp_ref > 0);
-	if (pp->pp_ref == UINT32_MAX)
-		return false;
-	pp->pp_ref++;
-	return true;
+	uint32_t ppn = take(PAGE_USER);
+
+	return ppn ? hand_out(ppn) : NULL;
+}
+
+struct PageInfo *
+page_alloc(enum PageKind kind)
+{
+	uint32_t ppn = kind == PAGE_USER ? 0 : pop(&ready[kind]);
+
+	if (ppn)
+		return hand_out(ppn);
+	ppn = take(kind);
+	if (!ppn)
+		return NULL;
+	struct PageInfo *pp = hand_out(ppn);
+	frame_zero(ppn);
+	return pp;
 }
 
 void
-page_decref(struct PageInfo *pp)
+page_free(struct PageInfo *pp)
 {
 	uint32_t ppn = page_number(pp);
-	struct Pool *pool = ppn < KERNWINDOW / PGSIZE ? &low : &high;
 
-	assert(pp->pp_ref > 0);
-	if (--pp->pp_ref > 0)
-		return;
-	links[ppn] = pool->free;
-	pool->free = ppn;
-	pool->nfree++;
+	assert(pp->pp_ref == 1);
+	pp->pp_ref = 0;
+	push(ppn < KERNWINDOW / PGSIZE ? &low.free : &high.free, ppn);
 }
 
-uint32_t *
-page_note(struct PageInfo *pp)
+void
+page_give_back(struct PageInfo *pp, enum PageKind kind)
 {
-	return &links[page_number(pp)];
+	assert(pp->pp_ref == 1 && kind != PAGE_USER);
+	pp->pp_ref = 0;
+	push(&ready[kind], page_number(pp));
+}
+
+uint32_t
+page_next_ready(enum PageKind kind, uint32_t ppn)
+{
+	return ppn ? page_words[ppn] : ready[kind];
 }
 
 uint32_t
@@ -141,5 +189,5 @@ page_limit(void)
 uint32_t
 page_nfree(void)
 {
-	return low.nfree + high.nfree;
+	return nfree;
 }

@@ -111,6 +111,13 @@ sys_env_destroy(struct Env *self, uint32_t envid)
 	return stopped(self, 0);
 }
 
+// What a call that may have failed for want of memory answers.
+static inline int32_t
+or_lacking(int r)
+{
+	return r == -E_NO_MEM ? lacking(r) : r;
+}
+
 static int32_t
 sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 {
@@ -123,9 +130,7 @@ sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 	struct PageInfo *pp = page_alloc(PAGE_USER);
 	if (!pp)
 		return lacking(-E_NO_MEM);
-	if (perm & PTE_W)
-		perm |= PTE_GIVENW;
-	int r = page_insert(&kenv(e)->space, pp, va, perm);
+	int r = page_insert(&kenv(e)->space, pp, va, given_perm(perm));
 	if (r < 0) {
 		page_decref(pp);
 		return lacking(r);
@@ -139,17 +144,12 @@ sys_page_map(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, u
 {
 	struct Env *src = env_find_ours(self, srcid);
 	struct Env *dst = env_find_ours(self, dstid);
-	struct PageGift gift;
-	int r;
 
 	if (!src || !dst)
 		return -E_BAD_ENV;
-	if (!user_page(dstva))
+	if (!user_page(srcva) || !user_page(dstva) || !user_perm(perm))
 		return -E_INVAL;
-	if ((r = page_offer(src, srcva, dst, perm, &gift)) < 0)
-		return r;
-	r = page_accept(dst, dstva, &gift);
-	return r == 0 ? 0 : lacking(r);
+	return or_lacking(page_map(&kenv(src)->space, srcva, &kenv(dst)->space, dstva, perm));
 }
 
 static int32_t
@@ -225,7 +225,7 @@ sys_ipc_try_send(struct Env *self, uint32_t envid, uint32_t value, uint32_t srcv
 		return -E_BAD_ENV;
 	const struct Message m = {.to = to, .value = value, .srcva = srcva, .how = perm};
 	int r = perm != PGOFF(perm) && srcva < UTOP ? -E_INVAL : ipc_try_send(self, &m);
-	return r == -E_NO_MEM ? lacking(r) : r;
+	return or_lacking(r);
 }
 
 static int32_t
@@ -252,6 +252,99 @@ sys_env_set_trapframe(struct Env *self, uint32_t envid, uint32_t tf_va)
 }
 
 static int32_t
+sys_page_protect(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
+{
+	struct Env *e = env_find_ours(self, envid);
+	const bool sole = perm & PAGE_SOLE;
+
+	if (!e)
+		return -E_BAD_ENV;
+	perm &= ~(uint32_t) PAGE_SOLE;
+	if (!user_page(va) || !user_perm(perm))
+		return -E_INVAL;
+	return page_protect(&kenv(e)->space, va, perm, sole);
+}
+
+static int32_t
+sys_page_copy(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, uint32_t dstva,
+	      uint32_t perm)
+{
+	struct Env *src = env_find_ours(self, srcid);
+	struct Env *dst = env_find_ours(self, dstid);
+
+	if (!src || !dst)
+		return -E_BAD_ENV;
+	if (!user_page(srcva) || !user_page(dstva) || !user_perm(perm))
+		return -E_INVAL;
+	return or_lacking(page_copy(&kenv(src)->space, srcva, &kenv(dst)->space, dstva, perm));
+}
+
+static int32_t
+sys_page_move(struct Env *self, uint32_t envid, uint32_t srcva, uint32_t dstva, uint32_t perm)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_page(srcva) || !user_page(dstva) || !user_perm(perm))
+		return -E_INVAL;
+	return or_lacking(page_move(&kenv(e)->space, srcva, dstva, perm));
+}
+
+static int32_t
+sys_pages_map(struct Env *self, uint32_t srcva, uint32_t dstid, uint32_t dstva, uint32_t n,
+	      uint32_t perm)
+{
+	struct Env *dst = env_find_ours(self, dstid);
+
+	if (!dst)
+		return -E_BAD_ENV;
+	if (!user_range(srcva, n) || !user_range(dstva, n) || !user_perm(perm))
+		return -E_INVAL;
+	return or_lacking(pages_map(&kenv(self)->space, srcva, &kenv(dst)->space, dstva, n, perm));
+}
+
+static int32_t
+sys_pages_protect(struct Env *self, uint32_t envid, uint32_t va, uint32_t n, uint32_t when,
+		  uint32_t change)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_range(va, n) || !user_rule(when) || !user_rule(change))
+		return -E_INVAL;
+	return pages_protect(&kenv(e)->space, va, n, when, change, e != self);
+}
+
+static int32_t
+sys_pages_share(struct Env *self, uint32_t dstid, uint32_t va, uint32_t n, uint32_t when,
+		uint32_t change)
+{
+	struct Env *dst = env_find_ours(self, dstid);
+
+	if (!dst)
+		return -E_BAD_ENV;
+	if (dst == self) // each page is there already, with the rights it has
+		return sys_pages_protect(self, 0, va, n, when, change);
+	if (!user_range(va, n) || !user_rule(when) || !user_rule(change))
+		return -E_INVAL;
+	return or_lacking(pages_share(&kenv(self)->space, &kenv(dst)->space, va, n, when, change));
+}
+
+static int32_t
+sys_pages_unmap(struct Env *self, uint32_t envid, uint32_t va, uint32_t n)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_range(va, n))
+		return -E_INVAL;
+	return pages_unmap(&kenv(e)->space, va, n);
+}
+
+static int32_t
 send(struct Env *self, uint32_t envid, struct Message *m)
 {
 	bool waits;
@@ -261,7 +354,7 @@ send(struct Env *self, uint32_t envid, struct Message *m)
 	int r = ipc_send(self, m, &waits);
 	if (waits)
 		return AS_IT_IS;
-	return r == -E_NO_MEM ? lacking(r) : r;
+	return or_lacking(r);
 }
 
 static int32_t

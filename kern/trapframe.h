@@ -50,11 +50,11 @@
 #define LINK_HOLD (FRAME_END + 24 - KENV_LINK)
 #define LINK_NEXT 0
 #define LINK_PREV 4
-#define LINK_CPU 12 // space.cpu
-#define NO_CPU (-1) // NOCPU
-#define LINK_ONLY 20
-#define LINK_SENDERS 24
-#define LINK_AWAITED 28
+#define LINK_ONLY 8
+#define LINK_SENDERS 12
+#define LINK_AWAITED 16
+#define LINK_CPU 24    // space.cpu
+#define NO_CPU (-1)    // NOCPU
 
 #define HOLDS_RECV 2 // HOLD_RECV
 

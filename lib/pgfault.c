@@ -7,19 +7,27 @@ void (*_pgfault_handler)(struct UTrapframe *utf);
 
 extern void _pgfault_upcall(void);
 
-void
-set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
+// What set_pgfault_handler does.	-E_NO_MEM
+int
+_pgfault_install(void (*handler)(struct UTrapframe *utf))
 {
 	int r;
 
-	// The handler first: once the upcall is set, it may be called.
-	_pgfault_handler = handler;
+	// The handler first: once the upcall is set, it may be called.  A page that is shared with a
+	// child is better not written to without need.
+	if (_pgfault_handler != handler)
+		_pgfault_handler = handler;
 	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
-		return;
+		return 0;
 	r = sys_page_alloc(0, (void *) (UXSTACKTOP - PGSIZE), PTE_P | PTE_U | PTE_W);
+	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
+}
+
+void
+set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
+{
+	int r = _pgfault_install(handler);
+
 	if (r < 0)
 		panic("exception stack: %e", r);
-	r = sys_env_set_pgfault_upcall(0, _pgfault_upcall);
-	if (r < 0)
-		panic("sys_env_set_pgfault_upcall: %e", r);
 }

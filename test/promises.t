@@ -20,6 +20,7 @@ use Test::More;
 # dumps to be seen; short, when children may die of a shortage and say so.
 my @programs = (
 	{ name => 'tlbshoot' },
+	{ name => 'ranges' },
 	{ name => 'states' },
 	{ name => 'orphans' },
 	{ name => 'xstack' },

@@ -205,14 +205,16 @@ destroy(envid_t id)
 static inline __attribute__((always_inline)) void
 protect_page(void *va, int perm)
 {
-	must(sys_page_map(0, va, 0, va, perm));
+	must(sys_page_protect(0, va, perm));
 }
 
 static inline __attribute__((always_inline)) void
 protect_pages(void *va, int n, int perm)
 {
-	for (char *page = va; n > 0; n--, page += PGSIZE)
-		protect_page(page, perm);
+	const uint32_t change = PAGES_TO(PTE_W, perm & PTE_W);
+
+	for (int done; n > 0; n -= done, va = (char *) va + done * PGSIZE)
+		must(done = sys_pages_protect(0, va, n, PAGES_IF(0, 0), change));
 }
 
 #define NO_PAGE ((void *) UTOP)

@@ -149,7 +149,7 @@ insert(int space, struct PageInfo *pp, uint32_t va)
 static void
 insert_new(int space)
 {
-	struct PageInfo *pp = page_alloc(below(4) ? PAGE_USER : PAGE_KERNEL);
+	struct PageInfo *pp = page_alloc(below(4) ? PAGE_USER : PAGE_TABLE);
 	static const uint8_t zeros[PGSIZE];
 
 	if (!pp)

@@ -29,13 +29,48 @@ static const uint32_t odd_perms[] = {0, RW | PTE_GIVENW, RW | PTE_PCD, RO | 0x10
 
 // The calls, as often as they are worth it.
 static const uint8_t calls[] = {
-	SYS_cputs,          SYS_cgetc,          SYS_getenvid,          SYS_env_destroy,
-	SYS_page_alloc,     SYS_page_alloc,     SYS_page_alloc,        SYS_page_alloc,
-	SYS_page_map,       SYS_page_map,       SYS_page_map,          SYS_page_map,
-	SYS_page_unmap,     SYS_page_unmap,     SYS_exofork,           SYS_exofork,
-	SYS_env_set_status, SYS_env_set_status, SYS_env_set_status,    SYS_env_set_pgfault_upcall,
-	SYS_yield,          SYS_ipc_try_send,   SYS_ipc_try_send,      SYS_ipc_try_send,
-	SYS_ipc_try_send,   SYS_ipc_recv,       SYS_env_set_trapframe, SYS_env_set_trapframe,
+	SYS_cputs,
+	SYS_cgetc,
+	SYS_getenvid,
+	SYS_env_destroy,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_unmap,
+	SYS_page_unmap,
+	SYS_exofork,
+	SYS_exofork,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_pgfault_upcall,
+	SYS_yield,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_recv,
+	SYS_env_set_trapframe,
+	SYS_env_set_trapframe,
+	SYS_page_protect,
+	SYS_page_protect,
+	SYS_page_copy,
+	SYS_page_copy,
+	SYS_page_move,
+	SYS_page_move,
+	SYS_pages_map,
+	SYS_pages_map,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_protect,
+	SYS_pages_protect,
+	SYS_pages_unmap,
 	NSYSCALLS,
 };
 
@@ -131,6 +166,26 @@ a_perm(void)
 	return b < 0xf8 ? odd_perms[b % ARRAY_SIZE(odd_perms)] : word();
 }
 
+static uint32_t
+a_number_of_pages(void)
+{
+	uint8_t b = byte();
+
+	if (b < 0xc0)
+		return b % 8;
+	return b < 0xf0 ? (b - 0xc0u) * NPTENTRIES : word();
+}
+
+static uint32_t
+a_rule(void)
+{
+	static const uint32_t bits[] = {0, PTE_W, PTE_COW, PTE_SHARE, PTE_W | PTE_COW, PTE_AVAIL};
+	uint8_t b = byte();
+	uint32_t low = bits[b % ARRAY_SIZE(bits)], high = bits[b / 8 % ARRAY_SIZE(bits)];
+
+	return b < 0xf8 ? PAGES_IF(low, high) : word();
+}
+
 // Read a call: its number and its arguments, from small domains, in which they meet.
 static uint32_t
 small_call(struct Env *self, uint32_t arg[5])
@@ -162,6 +217,30 @@ small_call(struct Env *self, uint32_t arg[5])
 		break;
 	case SYS_page_unmap:
 		arg[0] = an_id(self), arg[1] = a_va();
+		break;
+	case SYS_page_protect:
+		arg[0] = an_id(self), arg[1] = a_page_of(ours(self, arg[0]));
+		arg[2] = a_perm() | (below(2) ? PAGE_SOLE : 0);
+		break;
+	case SYS_page_copy:
+		arg[0] = an_id(self), arg[1] = a_page_of(ours(self, arg[0]));
+		arg[2] = an_id(self), arg[3] = a_va(), arg[4] = a_perm();
+		break;
+	case SYS_page_move:
+		arg[0] = an_id(self), arg[1] = a_page_of(ours(self, arg[0]));
+		arg[2] = a_va(), arg[3] = a_perm();
+		break;
+	case SYS_pages_map:
+		arg[0] = a_page_of(self), arg[1] = an_id(self), arg[2] = a_va();
+		arg[3] = a_number_of_pages(), arg[4] = a_perm();
+		break;
+	case SYS_pages_share:
+	case SYS_pages_protect:
+		arg[0] = an_id(self), arg[1] = a_va(), arg[2] = a_number_of_pages();
+		arg[3] = a_rule(), arg[4] = a_rule();
+		break;
+	case SYS_pages_unmap:
+		arg[0] = an_id(self), arg[1] = a_va(), arg[2] = a_number_of_pages();
 		break;
 	case SYS_env_set_status:
 		arg[0] = an_id(self);
@@ -206,6 +285,13 @@ may_fail_with(uint32_t number, int error)
 			OR(E_BAD_ENV) | OR(E_IPC_NOT_RECV) | OR(E_INVAL) | OR(E_NO_MEM),
 		[SYS_ipc_recv] = OR(E_INVAL),
 		[SYS_env_set_trapframe] = OR(E_BAD_ENV) | OR(E_FAULT),
+		[SYS_page_protect] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_SHARED),
+		[SYS_page_copy] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
+		[SYS_page_move] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
+		[SYS_pages_map] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
+		[SYS_pages_share] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
+		[SYS_pages_protect] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_pages_unmap] = OR(E_BAD_ENV) | OR(E_INVAL),
 #undef OR
 	};
 
@@ -217,7 +303,10 @@ takes_an_id_of_ours(uint32_t number)
 {
 	return number == SYS_env_destroy || number == SYS_page_alloc || number == SYS_page_map ||
 		number == SYS_page_unmap || number == SYS_env_set_status ||
-		number == SYS_env_set_pgfault_upcall || number == SYS_env_set_trapframe;
+		number == SYS_env_set_pgfault_upcall || number == SYS_env_set_trapframe ||
+		number == SYS_page_protect || number == SYS_page_copy || number == SYS_page_move ||
+		number == SYS_pages_share || number == SYS_pages_protect ||
+		number == SYS_pages_unmap;
 }
 
 static unsigned
@@ -310,7 +399,8 @@ make_call(struct Env *self, bool sysenter, bool compare)
 	number = tf->tf_regs.reg_eax;
 	asked(self, sysenter, a);
 	struct Env *e = ours(self, a[0]), *dst = ours(self, a[2]);
-	if (number == SYS_page_map && e && a[1] < UTOP) {
+	bool two = number == SYS_page_map || number == SYS_page_copy;
+	if ((two || number == SYS_page_move) && e && a[1] < UTOP) {
 		frame = frame_at(e, a[1]);
 		bits = bits_at(e, a[1]);
 	}
@@ -337,7 +427,7 @@ make_call(struct Env *self, bool sysenter, bool compare)
 	was.tf_regs.reg_eax = r;
 	CHECK(memcmp(tf, &was, sizeof was) == 0);
 	if (takes_an_id_of_ours(number))
-		CHECK((r == -E_BAD_ENV) == (!e || (number == SYS_page_map && !dst)));
+		CHECK((r == -E_BAD_ENV) == (!e || (two && !dst)));
 	if (r < 0) {
 		check_failure(number, -r);
 		if (compare) {
@@ -357,6 +447,26 @@ make_call(struct Env *self, bool sysenter, bool compare)
 		CHECK(frame != 0);
 		CHECK_EQ(frame_at(dst, a[3]), frame);
 		CHECK(!(a[4] & PTE_W) || (bits & (e == dst ? PTE_GIVENW : PTE_W)));
+	} else if (number == SYS_page_protect) {
+		check_mapped(e, a[1], a[2] & ~PAGE_SOLE);
+		CHECK(!(a[2] & PAGE_SOLE) || pages[frame_at(e, a[1])].pp_ref == 1);
+	} else if (number == SYS_page_copy) {
+		check_mapped(dst, a[3], a[4]);
+		CHECK(frame != frame_at(dst, a[3]));
+		CHECK_EQ(pages[frame_at(dst, a[3])].pp_ref, 1);
+		if (frame_at(e, a[1]) == frame) // and has not been replaced by its copy
+			CHECK(memcmp(fake_frame(frame), fake_frame(frame_at(dst, a[3])), PGSIZE) ==
+			      0);
+	} else if (number == SYS_page_move) {
+		check_mapped(e, a[2], a[3]);
+		CHECK_EQ(frame_at(e, a[2]), frame);
+		CHECK(a[1] == a[2] || fake_walk(&kenv(e)->space, a[1]) == 0);
+	} else if (number == SYS_pages_map || number == SYS_pages_share ||
+		   number == SYS_pages_protect || number == SYS_pages_unmap) {
+		uint32_t n = number == SYS_pages_map ? a[3] : a[2];
+		CHECK((uint32_t) r <= n && (r > 0 || n == 0));
+		for (uint32_t i = 0; number == SYS_pages_unmap && i < (uint32_t) r; i++)
+			CHECK_EQ(fake_walk(&kenv(e)->space, a[1] + i * PGSIZE), 0);
 	} else if (number == SYS_page_unmap) {
 		CHECK_EQ(fake_walk(&kenv(e)->space, a[1]), 0);
 	} else if (number == SYS_exofork) {

@@ -41,7 +41,11 @@ TEST(wrong_counts_of_references_are_noticed)
 	BROKEN_BY(pages[frame_at(run, VA_A)].pp_ref--);
 	BROKEN_BY(page_alloc(PAGE_USER));          // a frame that nobody has
 	BROKEN_BY(pages[page_limit()].pp_ref = 1); // and one that was never given
-	BROKEN_BY(++*page_note(&pages[PTE_ADDR(k->space.pgdir[PDX(VA_A)]) >> PGSHIFT]));
+	BROKEN_BY(*page_note(&pages[PTE_ADDR(k->space.pgdir[PDX(VA_A)]) >> PGSHIFT]) = 0);
+	BROKEN_BY(*page_note(&pages[frame_of(k->space.pgdir)]) = 0);
+	BROKEN_BY(*page_note(&pages[frame_of(k->space.pgdir)]) |= 2);
+	BROKEN_BY(k->space.tables[PDX(VA_A) / 32] = 0);
+	BROKEN_BY(k->space.tables[PDX(VA_A) / 32] |= 1);
 	BROKEN_BY(pte[1] = pte[0]);
 	BROKEN_BY(pte[0] = 0);
 }

@@ -32,7 +32,7 @@ const char *fake_keys;
 
 static uint8_t *memory;
 static struct PageInfo *infos;
-static uint32_t *links;
+static uint32_t *words;
 static size_t console_len;
 static struct {
 	struct Space *sp; // NULL: nothing here
@@ -49,11 +49,11 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	if (!memory) {
 		memory = test_reserve((size_t) MAXPAGES * PGSIZE);
 		infos = test_reserve(MAXPAGES * sizeof *infos);
-		links = test_reserve(MAXPAGES * sizeof *links);
+		words = test_reserve(MAXPAGES * sizeof *words);
 	}
 	if (npages) {
 		memset(infos, 0, npages * sizeof *infos);
-		memset(links, 0, npages * sizeof *links);
+		memset(words, 0, npages * sizeof *words);
 	}
 	for (uint32_t i = PDX(UTOP); i < NPDENTRIES; i++)
 		kernel_directory[i] = i << PDXSHIFT | PTE_W; // not present: there is no such memory
@@ -62,7 +62,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 
 	memset(memory, GARBAGE, nlow * PGSIZE);
 	memset(memory + (size_t) BORDER * PGSIZE, GARBAGE, nhigh * PGSIZE);
-	page_init(infos, links, nhigh ? BORDER + nhigh : nlow);
+	page_init(infos, words, nhigh ? BORDER + nhigh : nlow);
 	page_add(0, nlow);
 	page_add(BORDER, BORDER + nhigh);
 	memset(envs, 0, sizeof envs);
@@ -121,6 +121,14 @@ frame_zero(uint32_t ppn)
 }
 
 void
+frame_copy(uint32_t dst_ppn, uint32_t src_ppn)
+{
+	if (dst_ppn == src_ppn)
+		panic("frame %x is copied to itself", dst_ppn);
+	memcpy(frame_in_use(dst_ppn), frame_in_use(src_ppn), PGSIZE);
+}
+
+void
 frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n)
 {
 	if (off > PGSIZE || n > PGSIZE - off)
@@ -148,6 +156,17 @@ fake_walk(const struct Space *sp, uint32_t va)
 	return ((const pte_t *) fake_frame(PTE_ADDR(pde) >> PGSHIFT))[PTX(va)];
 }
 
+// The CPU takes an entry into its TLB: as a real one, not without PTE_A.
+static pte_t
+use_entry(const struct Space *sp, uint32_t va)
+{
+	pte_t pte = fake_walk(sp, va);
+
+	if (pte & PTE_P)
+		((pte_t *) fake_frame(PTE_ADDR(sp->pgdir[PDX(va)]) >> PGSHIFT))[PTX(va)] |= PTE_A;
+	return pte;
+}
+
 void
 fake_touch(struct Env *e, uint32_t va)
 {
@@ -166,26 +185,34 @@ fake_touch(struct Env *e, uint32_t va)
 	CHECK(free >= 0);
 	tlb[sp->cpu][free].sp = sp;
 	tlb[sp->cpu][free].va = va;
-	tlb[sp->cpu][free].pte = fake_walk(sp, va);
+	tlb[sp->cpu][free].pte = use_entry(sp, va);
 }
 
 void
-tlb_invalidate(struct Space *sp, uint32_t va)
+tlb_invalidate(int cpu, uint32_t va, uint32_t n)
 {
 	fake_flushes++;
-	if (PGOFF(va) != 0)
-		panic("flush of %x, which is no page address", va);
-	if (sp->cpu == NOCPU)
-		return;
+	if (PGOFF(va) != 0 || n == 0 || n > UTOP / PGSIZE)
+		panic("flush of %u pages at %x", n, va);
+	if (cpu < 0 || cpu >= FAKE_NCPU)
+		panic("flush on CPU %d, which does not exist", cpu);
 	for (int i = 0; i < TLB_SIZE; i++) {
-		if (tlb[sp->cpu][i].sp != sp || tlb[sp->cpu][i].va != va)
+		struct Space *sp = tlb[cpu][i].sp;
+		if (!sp || tlb[cpu][i].va - va >= n * PGSIZE)
 			continue;
-		if (pages[PTE_ADDR(tlb[sp->cpu][i].pte) >> PGSHIFT].pp_ref == 0)
-			panic("the frame at %x was freed while a CPU could reach it", va);
-		tlb[sp->cpu][i].pte = fake_walk(sp, va);
-		if (!(tlb[sp->cpu][i].pte & PTE_P))
-			tlb[sp->cpu][i].sp = NULL;
+		if (pages[PTE_ADDR(tlb[cpu][i].pte) >> PGSHIFT].pp_ref == 0)
+			panic("the frame at %x was freed while a CPU could reach it",
+			      tlb[cpu][i].va);
+		tlb[cpu][i].pte = use_entry(sp, tlb[cpu][i].va);
+		if (!(tlb[cpu][i].pte & PTE_P))
+			tlb[cpu][i].sp = NULL;
 	}
+}
+
+void
+tlb_invalidate_page(int cpu, uint32_t va)
+{
+	tlb_invalidate(cpu, va, 1);
 }
 
 static void

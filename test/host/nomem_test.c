@@ -46,8 +46,8 @@ TEST(page_alloc_needs_a_page_and_perhaps_a_table)
 TEST(page_alloc_needs_low_memory_for_a_table_only)
 {
 	family(true);
-	NEEDS(1, PAGE_KERNEL, self, page_alloc, 0, VA_A, RW);
-	NEEDS(0, PAGE_KERNEL, self, page_alloc, 0, VA_B, RW);
+	NEEDS(1, PAGE_TABLE, self, page_alloc, 0, VA_A, RW);
+	NEEDS(0, PAGE_TABLE, self, page_alloc, 0, VA_B, RW);
 	CHECK(frame_at(self, VA_A) >= BORDER && frame_at(self, VA_B) >= BORDER);
 }
 
@@ -62,7 +62,58 @@ TEST(page_map_needs_a_table_at_most)
 
 	family(true);
 	give_page(self, VA_A, RW);
-	NEEDS(1, PAGE_KERNEL, self, page_map, 0, VA_A, child->env_id, VA_C, RW);
+	NEEDS(1, PAGE_TABLE, self, page_map, 0, VA_A, child->env_id, VA_C, RW);
+}
+
+TEST(page_copy_needs_a_page_and_perhaps_a_table)
+{
+	family(false);
+	give_page(self, VA_A, RW);
+	NEEDS(1, PAGE_USER, self, page_copy, 0, VA_A, 0, VA_B, RW);
+	NEEDS(2, PAGE_USER, self, page_copy, 0, VA_A, 0, VA_C, RO);
+	NEEDS(2, PAGE_USER, self, page_copy, 0, VA_A, child->env_id, VA_A, RO);
+	NEEDS(1, PAGE_USER, self, page_copy, child->env_id, VA_A, child->env_id, VA_A, RW);
+	family(true);
+	give_page(self, VA_A, RW);
+	NEEDS(1, PAGE_TABLE, self, page_copy, 0, VA_A, 0, VA_C, RW);
+}
+
+TEST(page_move_needs_a_table_at_most)
+{
+	family(false);
+	give_page(self, VA_A, RW);
+	NEEDS(0, PAGE_USER, self, page_move, 0, VA_A, VA_B, RW);
+	NEEDS(1, PAGE_USER, self, page_move, 0, VA_B, VA_C, RW);
+	NEEDS(0, PAGE_USER, self, page_move, 0, VA_C, VA_A, RW);
+}
+
+TEST(ranges_need_tables_and_stop_where_there_is_none)
+{
+	const uint32_t end = VA_C + PGSIZE;
+
+	for (int share = 0; share < 2; share++) {
+		family(false);
+		give_page(self, VA_C - PGSIZE, RW);
+		give_page(self, VA_C, RW);
+		leave_frames(PAGE_USER, 0);
+		uint32_t arg[5] = {VA_C - PGSIZE, child->env_id, VA_C - PGSIZE, 2, RO};
+		if (share)
+			memcpy(arg,
+			       (uint32_t[]){child->env_id, VA_C - PGSIZE, 2, PTE_W,
+					    PAGES_TO(PTE_W, PTE_COW)},
+			       sizeof arg);
+		uint32_t number = share ? SYS_pages_share : SYS_pages_map;
+		CHECK_EQ(call_number(self, number, arg), -E_NO_MEM);
+		leave_frames(PAGE_USER, 1);
+		CHECK_EQ(call_number(self, number, arg), 1);
+		CHECK_EQ(bits_at(self, VA_C), RW | PTE_GIVENW);
+		CHECK_EQ(frame_at(child, VA_C), 0);
+		leave_frames(PAGE_USER, 1);
+		CHECK_EQ(call_number(self, number, arg), 2);
+		CHECK_EQ(frame_at(child, VA_C), frame_at(self, VA_C));
+	}
+	CHECK_EQ(call(self, pages_share, child->env_id, VA_A, (end - VA_A) / PGSIZE, 0, 0),
+		 (end - VA_A) / PGSIZE);
 }
 
 TEST(exofork_needs_a_directory)
@@ -70,7 +121,7 @@ TEST(exofork_needs_a_directory)
 	family(false);
 	NEEDS(1, PAGE_USER, self, exofork);
 	family(true);
-	NEEDS(1, PAGE_KERNEL, self, exofork);
+	NEEDS(1, PAGE_TABLE, self, exofork);
 }
 
 TEST(an_exofork_without_memory_uses_up_no_slot_and_no_id)
@@ -155,6 +206,9 @@ TEST(all_other_calls_need_no_memory)
 	NEEDS(0, PAGE_USER, self, cputs, VA_A, 5);
 	NEEDS(0, PAGE_USER, self, cgetc);
 	NEEDS(0, PAGE_USER, self, getenvid);
+	NEEDS(0, PAGE_USER, self, page_protect, 0, VA_A, RO);
+	NEEDS(0, PAGE_USER, self, pages_protect, 0, VA_A, 10, 0, PAGES_TO(0, PTE_W));
+	NEEDS(0, PAGE_USER, self, pages_unmap, child->env_id, VA_B, 10);
 	NEEDS(0, PAGE_USER, self, page_unmap, child->env_id, VA_A);
 	leave_frames(PAGE_USER, 0);
 	NEEDS(0, PAGE_USER, self, page_unmap, child->env_id, VA_C);

@@ -44,7 +44,7 @@ TEST(every_frame_is_given_once_and_never_frame_0)
 	fake_start(50, 0);
 	CHECK_EQ(page_nfree(), 49);
 	for (int left = 48; left >= 0; left--) {
-		pp = page_alloc(left % 2 ? PAGE_USER : PAGE_KERNEL);
+		pp = page_alloc(left % 2 ? PAGE_USER : PAGE_TABLE);
 		CHECK(pp);
 		CHECK(page_number(pp) > 0 && page_number(pp) < 50);
 		CHECK(!seen[page_number(pp)]);
@@ -52,7 +52,7 @@ TEST(every_frame_is_given_once_and_never_frame_0)
 		CHECK_EQ(page_nfree(), left);
 	}
 	CHECK(!page_alloc(PAGE_USER));
-	CHECK(!page_alloc(PAGE_KERNEL));
+	CHECK(!page_alloc(PAGE_TABLE));
 	CHECK_EQ(page_nfree(), 0);
 }
 
@@ -82,7 +82,7 @@ TEST(memory_that_is_used_up_comes_back_when_it_is_given_back)
 		page_decref(pp[i]);
 	CHECK_EQ(page_nfree(), 10);
 	for (int i = 0; i < 10; i++) {
-		CHECK(again = page_alloc(PAGE_KERNEL));
+		CHECK(again = page_alloc(PAGE_TABLE));
 		CHECK_EQ(page_number(again) % 3, page_number(pp[1]) % 3);
 	}
 	CHECK(!page_alloc(PAGE_USER));
@@ -145,7 +145,7 @@ TEST(programs_get_high_memory_first_and_page_tables_never)
 	for (int i = 0; i < 2; i++)
 		CHECK(page_number(page_alloc(PAGE_USER)) >= BORDER);
 	for (int i = 0; i < 3; i++)
-		CHECK(page_number(page_alloc(PAGE_KERNEL)) < BORDER);
+		CHECK(page_number(page_alloc(PAGE_TABLE)) < BORDER);
 	for (int i = 0; i < 2; i++)
 		CHECK(page_number(page_alloc(PAGE_USER)) >= BORDER);
 	for (int i = 0; i < 2; i++)
@@ -156,9 +156,9 @@ TEST(programs_get_high_memory_first_and_page_tables_never)
 TEST(page_tables_run_out_of_memory_while_programs_have_some)
 {
 	fake_start(3, 4);
-	CHECK(page_alloc(PAGE_KERNEL));
-	CHECK(page_alloc(PAGE_KERNEL));
-	CHECK(!page_alloc(PAGE_KERNEL));
+	CHECK(page_alloc(PAGE_TABLE));
+	CHECK(page_alloc(PAGE_TABLE));
+	CHECK(!page_alloc(PAGE_TABLE));
 	CHECK_EQ(page_nfree(), 4);
 	CHECK(page_alloc(PAGE_USER));
 }
@@ -167,12 +167,12 @@ TEST(a_frame_goes_back_to_the_pool_it_came_from)
 {
 	fake_start(3, 4);
 	struct PageInfo *user = page_alloc(PAGE_USER);
-	struct PageInfo *kernel = page_alloc(PAGE_KERNEL);
-	CHECK(page_alloc(PAGE_KERNEL));
+	struct PageInfo *kernel = page_alloc(PAGE_TABLE);
+	CHECK(page_alloc(PAGE_TABLE));
 	page_decref(user);
-	CHECK(!page_alloc(PAGE_KERNEL));
+	CHECK(!page_alloc(PAGE_TABLE));
 	page_decref(kernel);
-	CHECK(page_alloc(PAGE_KERNEL) == kernel);
+	CHECK(page_alloc(PAGE_TABLE) == kernel);
 	CHECK(page_alloc(PAGE_USER) == user);
 }
 
@@ -187,8 +187,8 @@ TEST(a_range_across_the_border_goes_to_both_pools)
 	page_init(infos, links, BORDER + 2);
 	page_add(BORDER - 1, BORDER + 100); // reaches past the end of memory
 	CHECK_EQ(page_nfree(), 3);
-	CHECK_EQ(page_number(page_alloc(PAGE_KERNEL)), BORDER - 1);
-	CHECK(!page_alloc(PAGE_KERNEL));
+	CHECK_EQ(page_number(page_alloc(PAGE_TABLE)), BORDER - 1);
+	CHECK(!page_alloc(PAGE_TABLE));
 	CHECK(page_alloc(PAGE_USER));
 	CHECK(page_alloc(PAGE_USER));
 	CHECK(!page_alloc(PAGE_USER));

@@ -26,9 +26,19 @@ insert(uint32_t va, uint32_t perm)
 	return pp;
 }
 
-// How many entries of va's table are in use.
+// How many entries of va's table are in use, and which groups of them may be.
 static uint32_t
 in_table(uint32_t va)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < NPTENTRIES; i++)
+		n += (fake_walk(space, ROUNDDOWN(va, PTSIZE) + i * PGSIZE) & PTE_P) != 0;
+	return n;
+}
+
+static uint32_t
+groups_of(uint32_t va)
 {
 	return *page_note(&pages[PTE_ADDR(space->pgdir[PDX(va)]) >> PGSHIFT]);
 }
@@ -110,7 +120,7 @@ TEST(removing_what_is_not_there_does_nothing)
 	world_check();
 }
 
-TEST(a_table_counts_its_entries)
+TEST(a_table_knows_the_groups_in_which_there_may_be_something)
 {
 	one_program();
 	for (uint32_t i = 0; i < 100; i++) {
@@ -121,6 +131,8 @@ TEST(a_table_counts_its_entries)
 	insert(VA_C, RO);
 	CHECK_EQ(in_table(VA_A), 101);
 	CHECK_EQ(in_table(VA_C), 1);
+	CHECK_EQ(groups_of(VA_A), 0x8000000f);
+	CHECK_EQ(groups_of(VA_C), 1);
 	for (uint32_t i = 0; i < 100; i++)
 		page_remove(space, VA_A + i * PGSIZE);
 	CHECK_EQ(in_table(VA_A), 1);
@@ -171,7 +183,7 @@ TEST(a_mapping_without_room_for_its_table_changes_nothing)
 	one_program();
 	insert(VA_A, RO);
 	struct PageInfo *pp = &pages[frame_at(env, VA_A)];
-	leave_frames(PAGE_KERNEL, 0);
+	leave_frames(PAGE_TABLE, 0);
 	struct Snapshot before = snapshot(true);
 	CHECK_EQ(page_insert(space, pp, VA_C, RO), -E_NO_MEM);
 	struct Snapshot after = snapshot(true);

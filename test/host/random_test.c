@@ -195,11 +195,13 @@ model_matches(void)
 // One call: what it must return, made before it; and what it must have done, made after.
 struct Call {
 	uint32_t number, arg[5];
-	int32_t want;            // ANY
-	bool may_lack_memory;    // then -E_NO_MEM is right, too
-	struct Env *env;         // whose
-	struct Mapping *changes; // mapping changes
-	struct Mapping to;       // to this; frame 0 with bits: a frame that is new
+	int32_t want;                 // ANY
+	bool may_lack_memory;         // then -E_NO_MEM is right, too
+	struct Env *env;              // whose
+	struct Mapping *changes;      // mapping changes
+	struct Mapping to;            // to this; frame 0 with bits: a frame that is new
+	const struct Mapping *copied; // and what is in it, or zeros
+	struct Mapping *moved;        // mapping that goes
 	bool keeps_eax;
 };
 
@@ -266,6 +268,119 @@ predict_page_unmap(struct Env *self, struct Call *c)
 }
 
 static void
+predict_page_protect(struct Env *self, struct Call *c)
+{
+	struct Env *e = ours(self, c->arg[0]);
+	struct Mapping *m = e ? mapping(e, c->arg[1]) : NULL;
+	uint32_t bits = e ? passed_on(e, m, e, c->arg[2] & ~PAGE_SOLE) : 0;
+
+	if (!e) {
+		c->want = -E_BAD_ENV;
+	} else if (!is_page(c->arg[1]) || !bits) {
+		c->want = -E_INVAL;
+	} else if ((c->arg[2] & PAGE_SOLE) && pages[m->frame].pp_ref != 1) {
+		c->want = -E_SHARED;
+	} else {
+		c->env = e;
+		c->changes = m;
+		c->to = (struct Mapping){m->frame, bits};
+	}
+}
+
+static void
+predict_page_copy(struct Env *self, struct Call *c)
+{
+	struct Env *src = ours(self, c->arg[0]), *dst = ours(self, c->arg[2]);
+
+	if (!src || !dst) {
+		c->want = -E_BAD_ENV;
+		return;
+	}
+	struct Mapping *m = mapping(src, c->arg[1]);
+	if (!is_page(c->arg[1]) || !is_page(c->arg[3]) || !is_perm(c->arg[4]) || !m || !m->bits) {
+		c->want = -E_INVAL;
+		return;
+	}
+	uint32_t low = free_low(), taken = low == page_nfree();
+	c->may_lack_memory = page_nfree() == 0 || low < taken + !has_table(dst, c->arg[3]);
+	c->env = dst;
+	c->changes = mapping(dst, c->arg[3]);
+	c->to.bits = c->arg[4] | (c->arg[4] & PTE_W ? PTE_GIVENW : 0);
+	c->copied = m;
+}
+
+static void
+predict_page_move(struct Env *self, struct Call *c)
+{
+	struct Env *e = ours(self, c->arg[0]);
+
+	if (!e) {
+		c->want = -E_BAD_ENV;
+		return;
+	}
+	struct Mapping *m = mapping(e, c->arg[1]);
+	uint32_t bits = passed_on(e, m, e, c->arg[3]);
+	if (!is_page(c->arg[1]) || !is_page(c->arg[2]) || !bits) {
+		c->want = -E_INVAL;
+		return;
+	}
+	predict_passing(c, m, bits, e, c->arg[2]);
+	c->moved = m;
+}
+
+// Calls on a range, in the places of the model's pages: what they return is how far they come.
+static void
+range_done(struct Env *self, const struct Call *c, int32_t r)
+{
+	struct Env *e = ours(self, c->arg[0]);
+	uint32_t any = c->arg[3] & 0xffff, none = c->arg[3] >> 16;
+	uint32_t clear = c->arg[4] & 0xffff, set = c->arg[4] >> 16;
+
+	CHECK(r >= 0 && (uint32_t) r <= c->arg[2]);
+	for (int i = 0; i < NPAGES; i++) {
+		struct Mapping *mine = &model[self - envs].at[i], *its = &model[e - envs].at[i];
+		if (va_of[i] < c->arg[1] || (va_of[i] - c->arg[1]) / PGSIZE >= (uint32_t) r)
+			continue;
+		if (c->number == SYS_pages_unmap) {
+			*its = (struct Mapping){0};
+			continue;
+		}
+		struct Mapping *m = c->number == SYS_pages_share ? mine : its;
+		bool matches = m->bits && (!any || (m->bits & any)) && !(m->bits & none) &&
+			(!(set & PTE_W) || (m->bits & PTE_GIVENW));
+		if (matches)
+			m->bits = (m->bits & ~clear) | set;
+		if (m == its || !m->bits)
+			continue;
+		*its = *m;
+		if (!matches && !(m->bits & PTE_W))
+			its->bits &= ~PTE_GIVENW;
+	}
+}
+
+static bool
+is_range_call(uint32_t number)
+{
+	return number == SYS_pages_share || number == SYS_pages_protect ||
+		number == SYS_pages_unmap;
+}
+
+static void
+predict_range(struct Env *self, struct Call *c)
+{
+	const uint32_t va = c->arg[1], n = c->arg[2];
+	const uint32_t rule = c->number == SYS_pages_unmap ? 0 : c->arg[3] | c->arg[4];
+
+	c->want = ANY;
+	if (!ours(self, c->arg[0]))
+		c->want = -E_BAD_ENV;
+	else if (va % PGSIZE || va > UTOP || n > (UTOP - va) / PGSIZE || (rule & ~0x0e020e02u))
+		c->want = -E_INVAL;
+	else
+		c->may_lack_memory = c->number == SYS_pages_share;
+}
+
+static void
 predict_ipc_try_send(struct Env *self, struct Call *c)
 {
 	struct Env *to = living(self, c->arg[0]);
@@ -296,16 +411,26 @@ may_end(struct Env *self)
 	return random_below(self->env_parent_id ? 8 : 40) == 0;
 }
 
+static uint32_t
+random_rule(void)
+{
+	static const uint32_t bits[] = {0, 0, PTE_W, PTE_COW, PTE_SHARE, PTE_W | PTE_COW, PTE_P};
+
+	return PAGES_IF(PICK(bits), PICK(bits));
+}
+
 static struct Call
 random_call(struct Env *self)
 {
+	static const uint32_t range_calls[] = {SYS_pages_share, SYS_pages_share, SYS_pages_protect,
+					       SYS_pages_unmap};
 	static const uint32_t statuses[] = {ENV_RUNNABLE, ENV_RUNNABLE,     ENV_RUNNABLE,
 					    ENV_RUNNABLE, ENV_NOT_RUNNABLE, ENV_RUNNING,
 					    ENV_FREE,     ENV_DYING,        77};
 	struct Call c = {0};
 	uint32_t *arg = c.arg;
 
-	switch (random_below(32)) {
+	switch (random_below(40)) {
 	default:
 		c.number = SYS_page_alloc;
 		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_perm();
@@ -377,6 +502,31 @@ random_call(struct Env *self)
 		else
 			c.keeps_eax = ours(self, arg[0]) == self;
 		break;
+	case 32:
+		c.number = SYS_page_protect;
+		arg[0] = random_id(self), arg[1] = random_va();
+		arg[2] = random_perm() | (random_below(2) ? PAGE_SOLE : 0);
+		predict_page_protect(self, &c);
+		break;
+	case 33:
+		c.number = SYS_page_copy;
+		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_id(self);
+		arg[3] = random_va(), arg[4] = random_perm();
+		predict_page_copy(self, &c);
+		break;
+	case 34:
+		c.number = SYS_page_move;
+		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_va();
+		arg[3] = random_perm();
+		predict_page_move(self, &c);
+		break;
+	case 35 ... 37:
+		c.number = PICK(range_calls);
+		arg[0] = random_id(self), arg[1] = random_va();
+		arg[2] = random_below(4) ? random_below(4) : random_below(UTOP / PGSIZE);
+		arg[3] = random_rule(), arg[4] = random_rule();
+		predict_range(self, &c);
+		break;
 	case 26:
 		c.number = SYS_cputs;
 		c.want = ANY; // may end the caller, or come in parts
@@ -429,6 +579,8 @@ make_call(struct Env *self)
 	CHECK_EQ(tf->tf_eip, CALL_EIP);
 	if (r == -E_NO_MEM)
 		CHECK(c.may_lack_memory);
+	else if (is_range_call(c.number) && c.want == ANY)
+		range_done(self, &c, r);
 	else if (c.want != ANY)
 		CHECK_EQ(r, c.want);
 	else if (c.number == SYS_ipc_try_send)
@@ -452,9 +604,14 @@ make_call(struct Env *self)
 			? frame_at(c.env, va_of[c.changes - model[c.env - envs].at])
 			: 0;
 		CHECK_EQ(pages[c.to.frame].pp_ref, 1); // nobody else's
-		for (int i = 0; i < PGSIZE; i += 64)
+		for (int i = 0; i < PGSIZE && !c.copied; i += 64)
 			CHECK_EQ(fake_frame(c.to.frame)[i], 0);
+		if (c.copied && c.copied != c.changes)
+			CHECK(memcmp(fake_frame(c.to.frame), fake_frame(c.copied->frame), PGSIZE) ==
+			      0);
 	}
+	if (c.moved)
+		*c.moved = (struct Mapping){0};
 	*c.changes = c.to;
 }
 

@@ -31,6 +31,23 @@ world_both_pools(void)
 	hog = NULL;
 }
 
+// What has been given back last must be as its next owner wants it.
+static void
+check_ready(enum PageKind kind)
+{
+	uint32_t ppn = page_next_ready(kind, 0);
+
+	for (int i = 0; i < 2 && ppn; i++, ppn = page_next_ready(kind, ppn)) {
+		pde_t want[NPDENTRIES] = {0};
+		if (kind == PAGE_DIRECTORY) {
+			memcpy(want + PDX(UTOP), kern_pgdir + PDX(UTOP), PGSIZE - PDX(UTOP) * 4);
+			want[PDX(UVPT)] = ppn << PGSHIFT | PTE_P | PTE_U;
+		}
+		if (pages[ppn].pp_ref != 0 || memcmp(fake_frame(ppn), want, PGSIZE) != 0)
+			panic("frame %x is not as its next owner wants it", ppn);
+	}
+}
+
 void
 world_check(void)
 {
@@ -40,6 +57,8 @@ world_check(void)
 	for (uint32_t i = page_limit(); i < npages; i++)
 		if (pages[i].pp_ref != 0)
 			panic("frame %x was never given to anyone, and has a count", i);
+	check_ready(PAGE_TABLE);
+	check_ready(PAGE_DIRECTORY);
 	fake_check();
 }
 
