@@ -13,6 +13,7 @@
 // Offsets for assembly; kern/bench.c proves them.
 #define BENCH_ENTRIES 0
 #define BENCH_CR3_LOADS 4
+#define BENCH_INVLPGS 8
 #define BENCH_STARTED 16
 
 #ifdef __ASSEMBLER__

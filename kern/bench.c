@@ -9,6 +9,7 @@
 
 static_assert(offsetof(struct BenchCounts, entries) == BENCH_ENTRIES, "trapentry.S, sysenter.S");
 static_assert(offsetof(struct BenchCounts, cr3_loads) == BENCH_CR3_LOADS, "assembly");
+static_assert(offsetof(struct BenchCounts, invlpgs) == BENCH_INVLPGS, "assembly");
 static_assert(offsetof(struct BenchCounts, started) == BENCH_STARTED, "entry.S");
 static_assert(sizeof(struct BenchCounts) == PGSIZE, "nothing else is published with it");
 

@@ -33,7 +33,7 @@ struct Kenv {
 	uint16_t fs, gs;  // [K] as fpu
 	unsigned hold;    // [K] why it may not run: HOLD_ bits
 	struct Link link; // [K] in the one queue it is in, if any: see kern/env.c
-	envid_t only;         // [K] from whom alone it takes a message; 0: anyone
+	envid_t only;     // [K] from whom alone it takes a message; 0: anyone
 	struct Queue senders; // [K] those who wait until it takes their message
 	bool awaited;         // [K] there may be some who wait for a message from it alone
 	bool frame_is_new;    // [K] set by env_set_frame: no call that it was in sets eax any more

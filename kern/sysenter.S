@@ -16,33 +16,16 @@
 // While a program runs on the one CPU, it is the first of the CPU's queue, so that runqs points
 // to its Kenv.link, from which all offsets are counted here.
 
-#include "inc/bench.h"
 #include "inc/ipc.h"
-#include "inc/mmu.h"
-#include "inc/syscall.h"
-#include "inc/trap.h"
-#include "kern/trapframe.h"
+#include "kern/sysenter.h"
 
 .text
-
-// The flat user data segment serves the kernel as well, and is what the program goes on with.
-#define LOAD_SEGMENTS                                                                              \
-	pushl $(GD_UD | 3);                                                                        \
-	popl %ds;                                                                                  \
-	pushl $(GD_UD | 3);                                                                        \
-	popl %es
 
 // What was in the flags must not be there for C, nor for another program.  NT would make an iret
 // a task switch.
 #define RESET_FLAGS                                                                                \
 	pushl $2;                                                                                  \
 	popfl
-
-// Behind an instruction that reads the program's memory: where to go on if there is none.
-#define OR_ELSE(at, label)                                                                         \
-	.pushsection .fixups, "a";                                                                 \
-	.long at, label;                                                                           \
-	.popsection
 
 // An env whose link is `self' and whose registers are saved lets go of the CPU, and the one whose
 // link is `next', saved in the same way, goes on, with edx already at its Kenv.sysexit.  Their
@@ -110,8 +93,7 @@ enter_getenvid:
 enter_##n:                                                                                         \
 	LOAD_SEGMENTS;                                                                             \
 	cld;                                                                                       \
-	cmpl $(UTOP - 32), %ecx;                                                                   \
-	ja save_all;                                                                               \
+	ARGUMENTS_OR_ELSE(save_all);                                                               \
 	pushl %edx;                                                                                \
 	pushl %ecx;                                                                                \
 	pushl %eax;                                                                                \
@@ -229,8 +211,7 @@ enter_yield:
 .macro IPC_CALL name, number, args, page
 .globl \name
 \name:
-	cmpl $(UTOP - 32), %ecx
-	ja \args
+	ARGUMENTS_OR_ELSE(\args)
 	LOAD_SEGMENTS
 	movl runqs, %eax
 	movl %ebx, LINK_EBX(%eax)

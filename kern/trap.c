@@ -67,6 +67,7 @@ PROVE_LINK(sysexit, LINK_SYSEXIT);
 PROVE_LINK(hold, LINK_HOLD);
 PROVE_LINK(link.next, LINK_NEXT);
 PROVE_LINK(link.prev, LINK_PREV);
+PROVE_LINK(space.pgdir, LINK_PGDIR);
 PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
 PROVE_LINK(senders, LINK_SENDERS);
@@ -88,6 +89,7 @@ PROVE(struct Env, env_ipc_from, ENV_FROM);
 PROVE(struct Env, env_ipc_perm, ENV_PERM);
 static_assert(RUNNABLE == ENV_RUNNABLE && RUNNING == ENV_RUNNING, "kern/trapframe.h");
 static_assert(NOT_RUNNABLE == ENV_NOT_RUNNABLE && HOLDS_RECV == HOLD_RECV, "kern/trapframe.h");
+static_assert(GIVENW == PTE_GIVENW && GROUP == 1 << 5, "kern/syspage.S");
 static_assert((uint32_t) SYSCALL_SPECIAL == SPECIAL, "kern/trapframe.h");
 
 #define GATE_INTERRUPT 0x8e00u // present, 32 bits, interrupts off; Intel SDM 3A, 6.11
@@ -110,8 +112,7 @@ static void
 sysenter_init(void)
 {
 	extern void enter_0(void), enter_1(void), enter_2(void), enter_3(void), enter_4(void),
-		enter_5(void), enter_getenvid(void), enter_ipc_call(void),
-		enter_ipc_call_value(void), sysenter_whole(void);
+		enter_5(void), sysenter_whole(void);
 	static void (*const entries[NSYSCALLS])(void) = {
 #define SYSCALL(result, name, n, ...) [SYS_##name] = enter_##n,
 #define SYSCALL_INLINE SYSCALL
@@ -121,9 +122,16 @@ sysenter_init(void)
 	};
 
 	memcpy(sysenter_entries, entries, sizeof entries);
-	sysenter_entries[SYS_getenvid] = enter_getenvid;
-	sysenter_entries[SYS_ipc_call] = enter_ipc_call;
-	sysenter_entries[SYS_ipc_call_value] = enter_ipc_call_value;
+#define ENTRY(name)                                                                                \
+	extern void enter_##name(void);                                                            \
+	sysenter_entries[SYS_##name] = enter_##name;
+	ENTRY(getenvid)
+	ENTRY(page_protect)
+	ENTRY(page_map)
+	ENTRY(page_unmap)
+	ENTRY(ipc_call)
+	ENTRY(ipc_call_value)
+#undef ENTRY
 	// These look at the caller's whole frame.
 	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
 	cpu_dead(false);

@@ -53,10 +53,12 @@
 #define LINK_ONLY 8
 #define LINK_SENDERS 12
 #define LINK_AWAITED 16
-#define LINK_CPU 24    // space.cpu
-#define NO_CPU (-1)    // NOCPU
+#define LINK_PGDIR 20 // space.pgdir
+#define LINK_CPU 24   // space.cpu
+#define NO_CPU (-1)   // NOCPU
 
 #define HOLDS_RECV 2 // HOLD_RECV
+#define GIVENW 0x080 // PTE_GIVENW
 
 #define RUNQ_WAITING 4 // in struct Runq
 
