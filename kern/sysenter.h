@@ -10,22 +10,25 @@
 #include "inc/trap.h"
 #include "kern/trapframe.h"
 
+// clang-format off
+// This is assembly.
+
 // The flat user data segment serves the kernel as well, and is what the program goes on with.
 #define LOAD_SEGMENTS                                                                              \
 	pushl $(GD_UD | 3);                                                                        \
-	popl % ds;                                                                                 \
+	popl %ds;                                                                                  \
 	pushl $(GD_UD | 3);                                                                        \
-	popl % es
+	popl %es
 
 // Behind an instruction that reads the program's memory: where to go on if there is none.
 #define OR_ELSE(at, label)                                                                         \
-	.pushsection.fixups, "a";                                                                  \
+	.pushsection .fixups, "a";                                                                 \
 	.long at, label;                                                                           \
 	.popsection
 
 // The arguments of a call, at and above ecx, are below UTOP; or else go on at `label'.
 #define ARGUMENTS_OR_ELSE(label)                                                                   \
-	cmpl $(UTOP - 32), % ecx;                                                                  \
+	cmpl $(UTOP - 32), %ecx;                                                                   \
 	ja label
 
 #endif
