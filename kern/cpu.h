@@ -41,8 +41,8 @@ void frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n);
 // The directory that every address space agrees with above UTOP, except at UVPT.
 extern pde_t *kern_pgdir; // [I]
 
-// The CPU that has a space loaded: when this returns, it holds no translation of the n > 0 pages from
-// va on, or of the one page at va, that it made before the call.  It may drop others, too.
+// When this returns, the CPU holds no translation of the n > 0 pages from va on, or of the one page at
+// va, that it made before the call.  It may have dropped others, too.
 void tlb_invalidate(int cpu, uint32_t va, uint32_t n);
 void tlb_invalidate_page(int cpu, uint32_t va);
 

@@ -3,7 +3,7 @@
 //
 // The first 256 MiB of physical memory stand at KERNBASE in large global pages, so the kernel
 // reaches them without a thought, and never invalidates them.  Memory beyond that belongs to
-// programs: the kernel sees it through a window of one page for each CPU (FRAMEWINDOW), only to
+// programs: the kernel sees it through two windows of one page for each CPU (FRAMEWINDOW), only to
 // zero it and to copy in and out.  Everything the kernel itself points to (tables, directories,
 // pages[]) is below.
 

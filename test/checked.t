@@ -13,7 +13,7 @@ my @checked = qw(OBJDIR=obj/checked CHECK=1 UBSAN=1);
 
 my $build = run({ deadline => 120 }, qw(make -s -j2), @checked);
 succeeds($build, 'a kernel with CHECK=1 UBSAN=1 builds');
-for my $name (qw(forktree syscalls protect sforktest sysenter states tlbshoot orphans flags)) {
+for my $name (qw(forktree syscalls protect sforktest sysenter states tlbshoot ranges orphans flags)) {
 	my $job = run({ deadline => 120 }, qw(make -s), @checked, 'CPUS=2', "run-$name");
 	shows($job, "$name on 2 CPUs", $name eq 'forktree' ? qr/....: I am '111'/ : "$name: OK");
 	hides($job, "$name finds nothing wrong", qr/.*kernel panic.*/);

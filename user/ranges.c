@@ -218,9 +218,24 @@ compare(void)
 #define TURNS SHARED[1]
 #define FAULTS SHARED[2]
 #define LOST SHARED[3]
+#define ROUND SHARED[4] // what the parent does, from 1
+#define CHECKED SHARED[5]
 #define WATCH 100000 // cycles
 
-static bool written[SLOTS];
+// What has been written to is dirty, whatever has happened to its rights since.  Until the parent has
+// begun another round, nothing changes.
+static void
+check_dirty(void)
+{
+	uint32_t round = ROUND;
+
+	for (uint32_t i = 0; i < SLOTS; i++)
+		if (TARGET[i * WORDS] && !(uvpt[PGNUM(ONE) + i] & PTE_D))
+			LOST++;
+	CHECKED = round;
+	while (ROUND == round && !STOP)
+		sys_yield();
+}
 
 static void
 wait_and_retry(struct UTrapframe *utf)
@@ -232,9 +247,8 @@ wait_and_retry(struct UTrapframe *utf)
 	FAULTS++;
 	if (STOP)
 		exit();
-	// What has been written to is dirty, whatever has happened to its rights since.
-	if ((utf->utf_err & FEC_PR) && written[slot] && !(uvpt[PGNUM(utf->utf_fault_va)] & PTE_D))
-		LOST++;
+	if (ROUND && (utf->utf_err & FEC_PR))
+		check_dirty();
 	sys_yield();
 }
 
@@ -246,7 +260,6 @@ writer(uint32_t arg)
 	for (uint32_t turn = 1; !STOP; turn++) {
 		uint32_t slot = turn % SLOTS;
 		TARGET[slot * WORDS] = turn;
-		written[slot] = true;
 		if (++TURNS % 64 == 0)
 			sys_yield();
 	}
@@ -313,7 +326,6 @@ take_away(void)
 		must(sys_pages_protect(child, va, n, PAGES_IF(PTE_COW, 0),
 				       PAGES_TO(PTE_COW, PTE_W)));
 	}
-	assert(FAULTS > 0 && LOST == 0);
 	for (int round = 0; round < 60; round++) {
 		wait_for_writes();
 		pick();
@@ -321,6 +333,21 @@ take_away(void)
 		check_still("sys_pages_unmap");
 		give();
 	}
+	// And while the child writes to them for the first time.
+	for (uint32_t round = 1; round <= 300; round++) {
+		must(sys_pages_unmap(child, (void *) ONE, SLOTS));
+		for (uint32_t i = 0; i < SLOTS; i++)
+			MINE[i * WORDS] = 0;
+		give();
+		ROUND = round;
+		for (uint64_t end = read_tsc() + below(20000); read_tsc() < end;)
+			pause();
+		must(sys_pages_protect(child, (void *) ONE, SLOTS, PAGES_IF(PTE_W, 0),
+				       PAGES_TO(PTE_W, PTE_COW)));
+		while (CHECKED != round)
+			watch(100);
+	}
+	assert(FAULTS > 0 && LOST == 0);
 	STOP = 1;
 	must(sys_pages_unmap(child, (void *) ONE, SLOTS));
 	wait_end(child);

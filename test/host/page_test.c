@@ -217,3 +217,69 @@ TEST(memory_may_have_holes)
 	CHECK_EQ(page_nfree(), 0);
 	fake_start(100, 0);
 }
+
+TEST(a_table_given_back_empty_is_the_next_table_as_it_is)
+{
+	fake_start(10, 0);
+	struct PageInfo *table = page_alloc(PAGE_TABLE), *user = page_alloc(PAGE_USER);
+	*page_note(table) = 77;
+	page_give_back(table, PAGE_TABLE);
+	page_decref(user);
+	CHECK_EQ(page_nfree(), 9);
+	CHECK_EQ(table->pp_ref, 0);
+	CHECK(page_alloc(PAGE_USER) == user);
+	CHECK_EQ(page_next_ready(PAGE_TABLE, 0), page_number(table));
+	CHECK(page_alloc(PAGE_TABLE) == table);
+	CHECK_EQ(page_next_ready(PAGE_TABLE, 0), 0);
+	CHECK_EQ(*page_note(table), 0);
+	CHECK(is_filled_with(fake_frame(page_number(table)), 0));
+}
+
+TEST(a_directory_given_back_is_the_next_directory_as_it_is)
+{
+	fake_start(10, 0);
+	struct PageInfo *directory = page_alloc(PAGE_DIRECTORY);
+	CHECK(is_filled_with(fake_frame(page_number(directory)), 0));
+	memset(fake_frame(page_number(directory)), 0x77, PGSIZE);
+	page_give_back(directory, PAGE_DIRECTORY);
+	CHECK(page_alloc(PAGE_TABLE) != directory);
+	CHECK(page_alloc(PAGE_DIRECTORY) == directory);
+	CHECK(is_filled_with(fake_frame(page_number(directory)), 0x77));
+}
+
+TEST(what_is_kept_ready_is_there_for_everybody_when_nothing_else_is)
+{
+	for (enum PageKind kind = PAGE_USER; kind < PAGE_KINDS; kind++) {
+		fake_start(5, 1);
+		struct PageInfo *pp[5];
+		for (int i = 0; i < 4; i++)
+			CHECK(pp[i] = page_alloc(i % 2 ? PAGE_TABLE : PAGE_DIRECTORY));
+		CHECK(page_alloc(PAGE_USER));
+		for (int i = 0; i < 4; i++) {
+			memset(fake_frame(page_number(pp[i])), i % 2 ? 0 : GARBAGE, PGSIZE);
+			page_give_back(pp[i], i % 2 ? PAGE_TABLE : PAGE_DIRECTORY);
+		}
+		CHECK_EQ(page_nfree(), 4);
+		for (int i = 0; i < 4; i++) {
+			struct PageInfo *again = page_alloc(kind);
+			CHECK(again);
+			bool clean = is_filled_with(fake_frame(page_number(again)), 0);
+			CHECK(clean || (kind == PAGE_DIRECTORY && i < 2));
+		}
+		CHECK(!page_alloc(kind));
+	}
+}
+
+TEST(an_unclean_frame_is_as_it_was_left)
+{
+	fake_start(10, 0);
+	struct PageInfo *pp = page_alloc(PAGE_USER);
+	memset(fake_frame(page_number(pp)), 0x77, PGSIZE);
+	page_decref(pp);
+	CHECK(page_alloc_unclean() == pp);
+	CHECK_EQ(pp->pp_ref, 1);
+	CHECK(is_filled_with(fake_frame(page_number(pp)), 0x77));
+	while (page_alloc_unclean())
+		;
+	CHECK_EQ(page_nfree(), 0);
+}
