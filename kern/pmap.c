@@ -434,28 +434,48 @@ shared_entry(pte_t pte)
 	return given_perm(pte & ~(uint32_t) PTE_GIVENW);
 }
 
+#define ENTRY_BITS (PGSIZE - 1u) // all but the frame's number
+
 // Share n entries with those at `to', which are empty, by a rule without given.  Stops at a page that
 // can have no more mappings.  Returns how many are done.
+// What becomes of an entry depends on its bits, and neighbours mostly have the same: so it is found
+// out for the first of them, as what to flip on each side.
 static __attribute__((noinline)) uint32_t
 share_simply(pte_t *from, pte_t *to, uint32_t n, const struct Rule *rule)
 {
 	struct PageInfo *infos = pages;
-	const uint32_t any = rule->any, none = rule->none, keep = rule->keep, set = rule->set;
-	uint32_t i;
+	pte_t *start = from, *end = from + n;
+	const ptrdiff_t there = (char *) to - (char *) from;
 
-	for (i = 0; i < n; i++) {
-		pte_t old = from[i];
-		if ((old & any) && !(old & none)) {
-			if (!page_incref_mapped(&infos[old >> PGSHIFT]))
-				break;
-			from[i] = to[i] = (old & keep) | set;
-		} else if (old) {
-			if (!page_incref_mapped(&infos[old >> PGSHIFT]))
-				break;
-			to[i] = shared_entry(old);
+	while (from < end) {
+		const uint32_t bits = *from & ENTRY_BITS;
+		uint32_t flip, flip_there;
+
+		if (!bits) {
+			from++;
+			continue;
 		}
+		if ((bits & rule->any) && !(bits & rule->none)) {
+			flip = bits ^ ((bits & rule->keep) | rule->set);
+			do {
+				pte_t old = *from;
+				if ((old & ENTRY_BITS) != bits)
+					break;
+				if (!page_incref_mapped(&infos[old >> PGSHIFT]))
+					return from - start;
+				old ^= flip;
+				*from = old;
+				*(pte_t *) ((char *) from + there) = old;
+			} while (++from < end);
+			continue;
+		}
+		flip_there = bits ^ shared_entry(bits);
+		if (!page_incref_mapped(&infos[*from >> PGSHIFT]))
+			return from - start;
+		*(pte_t *) ((char *) from + there) = *from ^ flip_there;
+		from++;
 	}
-	return i;
+	return from - start;
 }
 
 // The same for what range_next has found, by any rule, whatever is there already.
