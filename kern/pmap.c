@@ -176,7 +176,9 @@ range_next(struct Range *r)
 		}
 		uint32_t n = ~groups ? __builtin_ctz(~groups) * GROUP : NPTENTRIES;
 		n = MIN(n - PTX(r->va) % GROUP, (r->end - r->va) / PGSIZE);
-		r->n = MIN(n, (uint32_t) r->work);
+		// No group is left half done, for the next call to find something in it.
+		uint32_t enough = ROUNDUP(PTX(r->va) + r->work, GROUP) - PTX(r->va);
+		r->n = MIN(n, enough);
 		r->work -= r->n;
 		r->pte = entry_table(pde) + PTX(r->va);
 		return true;
@@ -436,44 +438,46 @@ shared_entry(pte_t pte)
 
 #define ENTRY_BITS (PGSIZE - 1u) // all but the frame's number
 
+// Let the entries from `from' to end, while they have just these bits, become others on both sides:
+// here, and `there' bytes further on.  Stops at a page that can have no more mappings.  Returns how
+// far it has come.  This is what fork does most: its arguments are all it keeps in registers.
+static __attribute__((noinline)) pte_t *
+share_alike(pte_t *from, ptrdiff_t there, const pte_t *end, uint32_t bits, uint32_t become,
+	    struct PageInfo *infos)
+{
+	do {
+		uint32_t frame = *from ^ bits;
+		if (frame & ENTRY_BITS || !page_incref_mapped(&infos[frame >> PGSHIFT]))
+			break;
+		*from = frame | become;
+		*(pte_t *) ((char *) from + there) = frame | become;
+	} while (++from < end);
+	return from;
+}
+
 // Share n entries with those at `to', which are empty, by a rule without given.  Stops at a page that
 // can have no more mappings.  Returns how many are done.
-// What becomes of an entry depends on its bits, and neighbours mostly have the same: so it is found
-// out for the first of them, as what to flip on each side.
-static __attribute__((noinline)) uint32_t
+static uint32_t
 share_simply(pte_t *from, pte_t *to, uint32_t n, const struct Rule *rule)
 {
-	struct PageInfo *infos = pages;
-	pte_t *start = from, *end = from + n;
+	pte_t *start = from, *end = from + n, *next;
 	const ptrdiff_t there = (char *) to - (char *) from;
 
-	while (from < end) {
+	for (; from < end; from = next) {
 		const uint32_t bits = *from & ENTRY_BITS;
-		uint32_t flip, flip_there;
-
-		if (!bits) {
-			from++;
+		next = from + 1;
+		if (!bits)
 			continue;
-		}
 		if ((bits & rule->any) && !(bits & rule->none)) {
-			flip = bits ^ ((bits & rule->keep) | rule->set);
-			do {
-				pte_t old = *from;
-				if ((old & ENTRY_BITS) != bits)
-					break;
-				if (!page_incref_mapped(&infos[old >> PGSHIFT]))
-					return from - start;
-				old ^= flip;
-				*from = old;
-				*(pte_t *) ((char *) from + there) = old;
-			} while (++from < end);
-			continue;
+			uint32_t become = (bits & rule->keep) | rule->set;
+			next = share_alike(from, there, end, bits, become, pages);
+			if (next == from)
+				break;
+		} else {
+			if (!page_incref_mapped(entry_page(*from)))
+				break;
+			to[from - start] = shared_entry(*from);
 		}
-		flip_there = bits ^ shared_entry(bits);
-		if (!page_incref_mapped(&infos[*from >> PGSHIFT]))
-			return from - start;
-		*(pte_t *) ((char *) from + there) = *from ^ flip_there;
-		from++;
 	}
 	return from - start;
 }
