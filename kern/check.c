@@ -133,7 +133,7 @@ check_all(uint32_t *refs)
 		runnable += e->env_status == ENV_RUNNABLE;
 	}
 	check_queues();
-	assert(active == env_nactive());
+	assert(active == env_nactive);
 	assert(runnable == env_nwaiting);
 	for (uint32_t i = 0; i < page_limit(); i++)
 		assert(pages[i].pp_ref == refs[i]);

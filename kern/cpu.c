@@ -367,7 +367,7 @@ wait_for_work(struct Cpu *c)
 	load(c, NULL);
 	while (!(e = sched_pick(NULL, cpunum()))) {
 		bool wait = timer_any();
-		if (env_nactive() == 0 && !wait)
+		if (env_nactive == 0 && !wait)
 			all_done();
 		if (clock != (wait && c == &cpus[0])) {
 			clock = !clock;

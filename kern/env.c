@@ -29,7 +29,7 @@ struct Runq runqs[NCPU];
 
 unsigned env_nwaiting;                 // [K] in all run queues
 static struct Queue dead;              // [K] DYING, and no CPU has them
-static unsigned nactive;               // [K]
+unsigned env_nactive;                  // [K]
 static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
 
 void
@@ -38,7 +38,7 @@ env_init(void)
 	memset(free_slots, 0xff, sizeof free_slots);
 	memset(runqs, 0, sizeof runqs);
 	dead.first = NULL;
-	env_nwaiting = nactive = env_nkilled = 0;
+	env_nwaiting = env_nactive = env_nkilled = 0;
 	timer_init();
 }
 
@@ -87,7 +87,7 @@ set_status(struct Env *e, enum EnvStatus status)
 	bool was_ready = is_ready(e->env_status);
 	struct Queue *q = &runqs[k->home].queue;
 
-	nactive += is_active(status) - is_active(e->env_status);
+	env_nactive += is_active(status) - is_active(e->env_status);
 	count_waiting(e, (status == ENV_RUNNABLE) - (e->env_status == ENV_RUNNABLE));
 	e->env_status = status;
 	if (was_ready && !is_ready(status))
@@ -478,12 +478,6 @@ env_kill(struct Env *e)
 {
 	env_nkilled++;
 	env_destroy(e, e);
-}
-
-unsigned
-env_nactive(void)
-{
-	return nactive;
 }
 
 void

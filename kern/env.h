@@ -37,6 +37,8 @@ struct Kenv {
 	struct Queue senders; // [K] those who wait until it takes their message
 	bool awaited;         // [K] there may be some who wait for a message from it alone
 	bool frame_is_new;    // [K] set by env_set_frame: no call that it was in sets eax any more
+	struct Timer timer;   // [K] the end of its patience when it waits
+	struct Message out;   // [K] what it waits to send; out.to is NULL when there is nothing
 	struct Space space;
 
 	bool has_next_frame;         // [K] next_frame is waiting
@@ -45,9 +47,6 @@ struct Kenv {
 	int home;        // [K] in whose queue it is when it may run
 	uint32_t weight; // [K] how many ticks of the clock each of its turns has,
 	uint32_t ticks;  // [K] and how many of this one's are over
-
-	struct Timer timer; // [K] the end of its patience when it waits
-	struct Message out; // [K] what it waits to send; out.to is NULL when there is nothing
 
 	// The family: who may stop and start this env, and whom it may.
 	struct Env *parent;          // [K] NULL when it is gone
@@ -161,7 +160,7 @@ void env_kill(struct Env *e);
 extern unsigned env_nkilled;
 
 // How many envs are RUNNABLE, RUNNING or DYING.  0: nothing will happen any more.
-unsigned env_nactive(void);
+extern unsigned env_nactive; // [K]
 
 // Set e's registers; self is the env that asks.  If another CPU runs e now, they wait until it
 // enters the kernel, which it soon does.  A long call that e is in the middle of is over.

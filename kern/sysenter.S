@@ -8,7 +8,8 @@
 // - A caller that does not go on at once leaves just those registers, esp and eip in its frame
 //   (and Kenv.sysexit says so); if the next env to run has done the same, one takes the other's
 //   place here (SWITCH).  That is what env_let_go, env_next and load() do for any two envs.
-// - A yield (sys_yield) and a call with one word (ipc_call of kern/ipc.c) are done here whole.
+// - A yield is done here whole, as most messages are in kern/sysipc.S, and calls on one page of the
+//   caller's own in kern/syspage.S.
 //
 // With more CPUs, and in a kernel that checks itself or is told to take no short ways, all goes
 // through sysenter_slow and C.  user/shortways holds the two equal.
@@ -16,46 +17,9 @@
 // While a program runs on the one CPU, it is the first of the CPU's queue, so that runqs points
 // to its Kenv.link, from which all offsets are counted here.
 
-#include "inc/ipc.h"
 #include "kern/sysenter.h"
 
 .text
-
-// What was in the flags must not be there for C, nor for another program.  NT would make an iret
-// a task switch.
-#define RESET_FLAGS                                                                                \
-	pushl $2;                                                                                  \
-	popfl
-
-// An env whose link is `self' and whose registers are saved lets go of the CPU, and the one whose
-// link is `next', saved in the same way, goes on, with edx already at its Kenv.sysexit.  Their
-// states and queues are right but for what is done here.
-#define SWITCH(self, next)                                                                         \
-	fxsave LINK_FPU(self);                                                                     \
-	fxrstor LINK_FPU(next);                                                                    \
-	movl $NO_CPU, LINK_CPU(self);                                                               \
-	movl LINK_ENV(next), %ecx;                                                                 \
-	movl $RUNNING, ENV_STATUS(%ecx);                                                           \
-	incl ENV_RUNS(%ecx);                                                                       \
-	movl $0, LINK_CPU(next);                                                                   \
-	movl next, runqs;                                                                          \
-	leal LINK_FRAME_END(next), %ecx;                                                           \
-	movl %ecx, cpus + CPU_ESP0;                                                                \
-	movl LINK_CR3(next), %ecx;                                                                 \
-	movl %ecx, %cr3;                                                                           \
-	BENCH_COUNT(BENCH_CR3_LOADS);                                                              \
-	RESET_FLAGS;                                                                               \
-	RESUME(next)
-
-#define RESUME(next)                                                                               \
-	movl LINK_EAX(next), %eax;                                                                 \
-	movl LINK_ESP(next), %ecx;                                                                 \
-	movl LINK_ESI(next), %esi;                                                                 \
-	movl LINK_EDI(next), %edi;                                                                 \
-	movl LINK_EBP(next), %ebp;                                                                 \
-	movl LINK_EBX(next), %ebx;                                                                 \
-	sti;                                                                                       \
-	sysexit
 
 .globl sysenter_fast
 sysenter_fast:
@@ -153,7 +117,7 @@ leave:
 	jnz 1f
 	decl runqs + RUNQ_WAITING
 	decl env_nwaiting
-	jmp switch
+	jmp sysenter_switch
 
 1:	RESET_FLAGS
 	xorl %ebp, %ebp
@@ -161,7 +125,8 @@ leave:
 
 // From eax to ebx.
 .p2align 4
-switch:
+.globl sysenter_switch
+sysenter_switch:
 	SWITCH(%eax, %ebx)
 
 // void sysexit_pop(struct Link *link): let the env whose link that is, and which has come by
@@ -204,153 +169,6 @@ enter_yield:
 	movl LINK_SYSEXIT(%eax), %edx
 	movl $SYS_yield, %eax
 	jmp enter_0
-
-// sys_ipc_call and, without pages, sys_ipc_call_value, when the receiver waits and the caller then
-// waits for the answer: one takes the other's place in the queue as well.
-// eax is the caller's link, ebx the receiver's, esi the value, ebp how.
-.macro IPC_CALL name, number, args, page
-.globl \name
-\name:
-	ARGUMENTS_OR_ELSE(\args)
-	LOAD_SEGMENTS
-	movl runqs, %eax
-	movl %ebx, LINK_EBX(%eax)
-	movl %esi, LINK_ESI(%eax)
-	movl %edi, LINK_EDI(%eax)
-	movl %ebp, LINK_EBP(%eax)
-	movl %edx, LINK_SYSEXIT(%eax)
-	movl %fs, %esi
-	movl %gs, %edi
-	orl %edi, %esi
-	jnz 1f
-9:	movl 4(%ecx), %edi		// envid
-	OR_ELSE(9b, 1f)
-9:	movl 8(%ecx), %esi		// value
-	OR_ELSE(9b, 1f)
-9:	movl (12 + 4 * \page)(%ecx), %ebp // how
-	OR_ELSE(9b, 1f)
-	movl %edi, %ebx
-	andl $(NENV - 1), %ebx
-	shll $KENV_SHIFT, %ebx
-	addl $(kenvs + KENV_LINK), %ebx
-	cmpl %edi, LINK_ID(%ebx)
-	jne 1f
-	cmpl $HOLDS_RECV, LINK_HOLD(%ebx)
-	jne 1f
-	movl LINK_SYSEXIT(%ebx), %edx
-	testl %edx, %edx
-	jz 1f
-	cmpl $0, LINK_SENDERS(%eax)
-	jne 1f
-	cmpl $0, LINK_ONLY(%ebx)
-	jne 4f
-2:
-	.if \page
-	testl $~(IPC_ONLY | (PGSIZE - 1)), %ebp
-	jnz 1f
-9:	movl 20(%ecx), %edi		// dstva
-	OR_ELSE(9b, 1f)
-	testl $(PGSIZE - 1), %edi
-	jnz 1f
-9:	cmpl $UTOP, 12(%ecx)		// srcva
-	OR_ELSE(9b, 1f)
-	jb 7f
-	pushl %edi
-	pushl $0			// the page's rights, there being none
-8:	andl $IPC_ONLY, %ebp
-	.else
-	testl %ebp, %ebp
-	.endif
-	jnz 5f
-3:	movl %ebp, LINK_ONLY(%eax)
-	// The message.
-	movl LINK_ENV(%ebx), %edi
-	movl LINK_ID(%eax), %ebp
-	movl %esi, ENV_VALUE(%edi)
-	movl %ebp, ENV_FROM(%edi)
-	.if \page
-	popl ENV_PERM(%edi)
-	.else
-	movl $0, ENV_PERM(%edi)
-	.endif
-	movl $0, ENV_RECVING(%edi)
-	movl $0, LINK_HOLD(%ebx)
-	// The caller waits.
-	movl LINK_ENV(%eax), %edi
-	movl $0, LINK_EAX(%eax)
-	movl %ecx, LINK_ESP(%eax)
-	movl $HOLDS_RECV, LINK_HOLD(%eax)
-	movl $NOT_RUNNABLE, ENV_STATUS(%edi)
-	movl $1, ENV_RECVING(%edi)
-	.if \page
-	popl ENV_DSTVA(%edi)
-	.else
-	movl $UTOP, ENV_DSTVA(%edi)
-	.endif
-	// The queue.
-	movl LINK_NEXT(%eax), %esi
-	cmpl %eax, %esi
-	jne 6f
-	movl %ebx, LINK_NEXT(%ebx)
-	movl %ebx, LINK_PREV(%ebx)
-	SWITCH(%eax, %ebx)
-
-4:	movl LINK_ID(%eax), %edi
-	cmpl %edi, LINK_ONLY(%ebx)
-	je 2b
-1:	movl LINK_EBX(%eax), %ebx
-	movl LINK_ESI(%eax), %esi
-	movl LINK_EDI(%eax), %edi
-	movl LINK_EBP(%eax), %ebp
-	movl LINK_SYSEXIT(%eax), %edx
-	movl $\number, %eax
-	jmp \args
-
-5:	.if !\page
-	cmpl $IPC_ONLY, %ebp
-	jne 1b
-	.endif
-	movl LINK_ID(%ebx), %ebp
-	movb $1, LINK_AWAITED(%ebx)
-	jmp 3b
-
-6:	movl LINK_PREV(%eax), %edi
-	movl %esi, LINK_NEXT(%ebx)
-	movl %edi, LINK_PREV(%ebx)
-	movl %ebx, LINK_PREV(%esi)
-	movl %ebx, LINK_NEXT(%edi)
-	jmp switch
-
-	.if \page
-7:	cld
-	pushl %edi
-	pushl %eax
-	pushl %ecx
-	pushl %edx
-	pushl %ebp
-9:	pushl 12(%ecx)
-	OR_ELSE(9b, 10f)
-	pushl LINK_ENV(%ebx)
-	pushl LINK_ENV(%eax)
-	call ipc_pass_page
-	addl $16, %esp
-	popl %edx
-	popl %ecx
-	movl %eax, %edi
-	popl %eax
-	testl %edi, %edi
-	js 11f
-	pushl %edi
-	jmp 8b
-10:	addl $16, %esp
-	popl %eax
-11:	popl %edi
-	jmp 1b
-	.endif
-.endm
-
-	IPC_CALL enter_ipc_call_value, SYS_ipc_call_value, enter_3, 0
-	IPC_CALL enter_ipc_call, SYS_ipc_call, enter_5, 1
 
 // Save everything, for C to look at.
 .globl sysenter_slow

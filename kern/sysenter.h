@@ -31,4 +31,40 @@
 	cmpl $(UTOP - 32), %ecx;                                                                   \
 	ja label
 
+// What was in the flags must not be there for C, nor for another program.  NT would make an iret
+// a task switch.
+#define RESET_FLAGS                                                                                \
+	pushl $2;                                                                                  \
+	popfl
+
+// An env whose link is `self' and whose registers are saved lets go of the CPU, and the one whose
+// link is `next', saved in the same way, goes on, with edx already at its Kenv.sysexit.  Their
+// states and queues are right but for what is done here.
+#define SWITCH(self, next)                                                                         \
+	fxsave LINK_FPU(self);                                                                     \
+	fxrstor LINK_FPU(next);                                                                    \
+	movl $NO_CPU, LINK_CPU(self);                                                               \
+	movl LINK_ENV(next), %ecx;                                                                 \
+	movl $RUNNING, ENV_STATUS(%ecx);                                                           \
+	incl ENV_RUNS(%ecx);                                                                       \
+	movl $0, LINK_CPU(next);                                                                   \
+	movl next, runqs;                                                                          \
+	leal LINK_FRAME_END(next), %ecx;                                                           \
+	movl %ecx, cpus + CPU_ESP0;                                                                \
+	movl LINK_CR3(next), %ecx;                                                                 \
+	movl %ecx, %cr3;                                                                           \
+	BENCH_COUNT(BENCH_CR3_LOADS);                                                              \
+	RESET_FLAGS;                                                                               \
+	RESUME(next)
+
+#define RESUME(next)                                                                               \
+	movl LINK_EAX(next), %eax;                                                                 \
+	movl LINK_ESP(next), %ecx;                                                                 \
+	movl LINK_ESI(next), %esi;                                                                 \
+	movl LINK_EDI(next), %edi;                                                                 \
+	movl LINK_EBP(next), %ebp;                                                                 \
+	movl LINK_EBX(next), %ebx;                                                                 \
+	sti;                                                                                       \
+	sysexit
+
 #endif

@@ -67,6 +67,13 @@ PROVE_LINK(sysexit, LINK_SYSEXIT);
 PROVE_LINK(hold, LINK_HOLD);
 PROVE_LINK(link.next, LINK_NEXT);
 PROVE_LINK(link.prev, LINK_PREV);
+PROVE_LINK(timer.link.next, LINK_TIMER);
+PROVE_LINK(out.to, LINK_OUT_TO);
+PROVE_LINK(out.value, LINK_OUT_VALUE);
+PROVE_LINK(out.srcva, LINK_OUT_SRCVA);
+PROVE_LINK(out.how, LINK_OUT_HOW);
+PROVE_LINK(out.call, LINK_OUT_CALL);
+static_assert(HOLDS_SEND == HOLD_SEND, "kern/trapframe.h");
 PROVE_LINK(space.pgdir, LINK_PGDIR);
 PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
@@ -129,6 +136,8 @@ sysenter_init(void)
 	ENTRY(page_protect)
 	ENTRY(page_map)
 	ENTRY(page_unmap)
+	ENTRY(ipc_recv)
+	ENTRY(ipc_send)
 	ENTRY(ipc_call)
 	ENTRY(ipc_call_value)
 #undef ENTRY

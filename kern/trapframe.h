@@ -53,10 +53,17 @@
 #define LINK_ONLY 8
 #define LINK_SENDERS 12
 #define LINK_AWAITED 16
-#define LINK_PGDIR 20 // space.pgdir
-#define LINK_CPU 24   // space.cpu
+#define LINK_TIMER 20 // timer.link.next: whether it is set
+#define LINK_OUT_TO 32
+#define LINK_OUT_VALUE 36
+#define LINK_OUT_SRCVA 40
+#define LINK_OUT_HOW 44
+#define LINK_OUT_CALL 52
+#define LINK_PGDIR 56 // space.pgdir
+#define LINK_CPU 60   // space.cpu
 #define NO_CPU (-1)   // NOCPU
 
+#define HOLDS_SEND 4 // HOLD_SEND
 #define HOLDS_RECV 2 // HOLD_RECV
 #define GIVENW 0x080 // PTE_GIVENW
 

@@ -425,7 +425,7 @@ fuzz(void)
 		start(first);
 		start(first);
 		start(NULL);
-		while (more() && env_nactive() > 0 && nvisits++ < MAXVISITS)
+		while (more() && env_nactive > 0 && nvisits++ < MAXVISITS)
 			visit();
 		end_all();
 		CHECK_EQ(page_nfree(), nfree);

@@ -257,7 +257,7 @@ small_call(struct Env *self, uint32_t arg[5])
 		break;
 	case SYS_ipc_recv:
 		arg[0] = a_va();
-		if (env_nactive() == 1 && !may_end())
+		if (env_nactive == 1 && !may_end())
 			return SYS_yield;
 		break;
 	case SYS_env_set_trapframe:
@@ -641,7 +641,7 @@ end_all(void)
 		env_reap();
 	world_check();
 	CHECK_EQ(count_envs(), 0);
-	CHECK_EQ(env_nactive(), 0);
+	CHECK_EQ(env_nactive, 0);
 	CHECK_EQ(page_nfree(), nfree);
 }
 
@@ -669,7 +669,7 @@ fuzz(void)
 	memset(on_cpu, 0, sizeof on_cpu);
 	start_all();
 	for (int i = 0; i < MAXVISITS && more(); i++) {
-		if (env_nactive() == 0) {
+		if (env_nactive == 0) {
 			end_all();
 			start_all();
 		}

@@ -303,7 +303,7 @@ TEST(a_large_env_is_given_back_in_parts)
 		CHECK(env_any_dead());
 		CHECK(!env_find(self, e->env_id));
 		CHECK(strcmp(fake_console, "") == 0);
-		CHECK(env_nactive() == 2);
+		CHECK(env_nactive == 2);
 		CHECK(left - pages[frame].pp_ref <= 2 * SPACE_CHUNK);
 		left = pages[frame].pp_ref;
 		CHECK(sched_pick(self, 0) == self);
@@ -576,19 +576,19 @@ TEST(an_env_that_is_runnable_keeps_its_place_when_it_is_told_to_run)
 TEST(active_are_the_envs_that_will_still_do_something)
 {
 	world();
-	CHECK_EQ(env_nactive(), 0);
+	CHECK_EQ(env_nactive, 0);
 	struct Env *a = program(NULL, 1), *b = program(NULL, NOCPU);
-	CHECK_EQ(env_nactive(), 2);
+	CHECK_EQ(env_nactive, 2);
 	env_hold(b, HOLD_STOPPED);
-	CHECK_EQ(env_nactive(), 1);
+	CHECK_EQ(env_nactive, 1);
 	env_destroy(NULL, b);
-	CHECK_EQ(env_nactive(), 1);
+	CHECK_EQ(env_nactive, 1);
 	env_hold(a, HOLD_STOPPED);
-	CHECK_EQ(env_nactive(), 0);
+	CHECK_EQ(env_nactive, 0);
 	env_destroy(NULL, a);
-	CHECK_EQ(env_nactive(), 1);
+	CHECK_EQ(env_nactive, 1);
 	let_notice(a);
-	CHECK_EQ(env_nactive(), 0);
+	CHECK_EQ(env_nactive, 0);
 }
 
 TEST(registers_for_an_env_that_runs_elsewhere_wait_for_it)

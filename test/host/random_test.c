@@ -456,7 +456,7 @@ random_call(struct Env *self)
 		c.number = SYS_ipc_recv;
 		arg[0] = random_va();
 		c.want = arg[0] < UTOP && !is_page(arg[0]) ? -E_INVAL : 0;
-		if (c.want == 0 && env_nactive() == 1 && !may_end(self))
+		if (c.want == 0 && env_nactive == 1 && !may_end(self))
 			return random_call(self);
 		break;
 	case 16 ... 17:
@@ -726,7 +726,7 @@ run_random(uint32_t low, uint32_t high, unsigned calls, uint32_t salt)
 	memset(nerrors, 0, sizeof nerrors);
 	ncalls = 0;
 	while (ncalls < calls) {
-		if (env_nactive() == 0) {
+		if (env_nactive == 0) {
 			begin_again();
 			ngenerations++;
 		}
