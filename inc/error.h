@@ -3,6 +3,17 @@
 #ifndef FAULTLINE_INC_ERROR_H
 #define FAULTLINE_INC_ERROR_H
 
+#ifdef __ASSEMBLER__
+
+.set MAXERROR, 1
+#define ERROR(name, text)                                                                          \
+	.set name, MAXERROR;                                                                       \
+	.set MAXERROR, MAXERROR + 1;
+#include "inc/error.def"
+#undef ERROR
+
+#else
+
 enum {
 	E_NONE,
 #define ERROR(name, text) name,
@@ -11,4 +22,5 @@ enum {
 	MAXERROR
 };
 
+#endif
 #endif

@@ -56,7 +56,7 @@ sys_exofork(void)
 	return syscall_int(SYS_exofork, 0, 0, 0, 0, 0);
 }
 
-// These two are inline because a call of a stub would cost them much.
+// These are inline because a call of a stub would cost them much.
 static inline void
 sys_yield(void)
 {
@@ -68,20 +68,34 @@ sys_yield(void)
 		     : "ecx", "edx", "memory", "cc");
 }
 
+// The arguments of a call stand behind a word for a return address, down to which esp comes back.
+#define ENTER_3 "leal -4(%%esp), %%ecx; movl $1f, %%edx; sysenter; 1: addl $16, %%esp"
+
+static inline int
+sys_page_protect(envid_t envid, void *va, int perm)
+{
+	int r = SYS_page_protect;
+
+	// Both come from other registers anyway, and these two the call destroys.
+	asm volatile("pushl %2; pushl %1; pushl %3; " ENTER_3
+		     : "+a"(r), "+c"(va), "+d"(perm)
+		     : "ri"(envid)
+		     : "memory", "cc");
+	return r;
+}
+
 static inline int
 sys_ipc_call_value(envid_t envid, uint32_t value, uint32_t how)
 {
 	int r = SYS_ipc_call_value;
 
-	// The arguments stand behind a word for a return address, down to which esp comes back.
-	asm volatile("pushl %3; pushl %2; pushl %1\n"
-		     "	leal -4(%%esp), %%ecx; movl $1f, %%edx; sysenter\n"
-		     "1:	addl $16, %%esp"
+	asm volatile("pushl %3; pushl %2; pushl %1; " ENTER_3
 		     : "+a"(r)
 		     : "ri"(envid), "ri"(value), "ri"(how)
 		     : "ecx", "edx", "memory", "cc");
 	return r;
 }
+#undef ENTER_3
 
 // Call handler for each page fault of this env from now on, on the exception stack, which the
 // first call maps.  When handler returns, the program goes on where it was, and touches the

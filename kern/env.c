@@ -237,6 +237,13 @@ env_alloc(struct Env **ep, struct Env *parent)
 }
 
 void
+env_set_upcall(struct Env *e, uint32_t upcall)
+{
+	kenv(e)->upcall = upcall;
+	e->env_pgfault_upcall = (void *) (uintptr_t) upcall;
+}
+
+void
 env_hold(struct Env *e, unsigned reason)
 {
 	struct Kenv *k = kenv(e);

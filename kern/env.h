@@ -26,6 +26,7 @@ struct Kenv {
 	struct Fpu fpu;         // [K] its FPU state while no CPU has it
 	struct Trapframe frame; // [C] its registers while it does not run
 	uint32_t kstack;        // [C] top of the kernel stack of the CPU that runs it
+	uint32_t upcall;        // [A] what env->env_pgfault_upcall shows
 	struct Env *env;        // [I] what is published of it
 	envid_t id;             // [I] env->env_id
 	uint32_t cr3;           // [C] its directory's physical address, since its first run
@@ -113,6 +114,9 @@ env_find_ours(struct Env *self, envid_t id)
 // HOLD_STOPPED, with an empty address space and a user frame of zeros.
 //	-E_NO_FREE_ENV, -E_NO_MEM
 int env_alloc(struct Env **ep, struct Env *parent);
+
+// Where page faults of e are handled; 0: nowhere.
+void env_set_upcall(struct Env *e, uint32_t upcall);
 
 // Add a reason why e may not run, or take one away.  The first puts a running or runnable env
 // to NOT_RUNNABLE, and its CPU soon notices; the last makes it RUNNABLE again, or RUNNING if

@@ -205,7 +205,7 @@ sys_env_set_pgfault_upcall(struct Env *self, uint32_t envid, uint32_t upcall)
 
 	if (!e)
 		return -E_BAD_ENV;
-	e->env_pgfault_upcall = (void *) (uintptr_t) upcall;
+	env_set_upcall(e, upcall);
 	return 0;
 }
 

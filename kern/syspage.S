@@ -3,8 +3,10 @@
 // error, goes the way of all calls, to kern/syscall.c and kern/pmap.c, which do the same.
 // user/shortways holds the two equal.
 //
-// While a program runs on the one CPU, runqs points to its Kenv.link (kern/sysenter.S).
+// While a program runs on the one CPU, runqs points to its Kenv.link (kern/sysenter.S).  Data and
+// extra segment stay the program's: what is not on the stack is reached by ss.
 
+#include "inc/error.h"
 #include "kern/sysenter.h"
 
 .text
@@ -27,11 +29,10 @@
 // pte points to the entry for va; or else, if there is no table for it, go on at 1f.
 // Uses scratch.
 #define WALK(va, pte, scratch)                                                                     \
-	movl runqs, scratch;                                                                       \
-	movl LINK_PGDIR(scratch), pte;                                                             \
+	movl %cr3, pte;                                                                            \
 	movl va, scratch;                                                                          \
 	shrl $PDXSHIFT, scratch;                                                                   \
-	movl (pte,scratch,4), scratch;                                                             \
+	movl %ss:KERNBASE(pte,scratch,4), scratch;                                                 \
 	testl $PTE_P, scratch;                                                                     \
 	jz 1f;                                                                                     \
 	movl va, pte;                                                                              \
@@ -40,50 +41,52 @@
 	andl $~(PGSIZE - 1), scratch;                                                              \
 	leal KERNBASE(pte,scratch), pte
 
-// The entry is for the page that perm may have: or else, go on at 1f.
+// The entry is there, and its page may be mapped with perm; or else, go on at 1f.
 #define RIGHTS_OR_ELSE(entry, perm)                                                                \
 	testl $PTE_W, perm;                                                                        \
 	jz 2f;                                                                                     \
-	testl $GIVENW, entry;                                                                  \
+	testl $GIVENW, entry;		/* never without PTE_P */                                  \
 	jz 1f;                                                                                     \
-2:
+3:	.subsection 1;                                                                             \
+2:	testl $PTE_P, entry;                                                                       \
+	jz 1f;                                                                                     \
+	jmp 3b;                                                                                    \
+	.subsection 0
 
 // No CPU keeps a translation of an entry without PTE_A.
 #define FORGET(va, entry)                                                                          \
 	testl $PTE_A, entry;                                                                       \
 	jz 2f;                                                                                     \
 	BENCH_COUNT(BENCH_INVLPGS);                                                                \
-	invlpg (va);                                                                               \
+	invlpg %ss:(va);                                                                               \
 2:
 
 // page_protect(envid, va, perm)
 .globl enter_page_protect
 enter_page_protect:
 	ARGUMENTS_OR_ELSE(enter_3)
-	LOAD_SEGMENTS
-9:	cmpl $0, 4(%ecx)
+9:	cmpl $0, %ss:4(%ecx)
 	OR_ELSE(9b, enter_3)
 	jne enter_3
 	pushl %edx
 	pushl %ebx
 	pushl %esi
-9:	movl 8(%ecx), %eax
+9:	movl %ss:8(%ecx), %eax
 	OR_ELSE(9b, 1f)
-9:	movl 12(%ecx), %edx
+9:	movl %ss:12(%ecx), %edx
 	OR_ELSE(9b, 1f)
 	PAGE_OR_ELSE(%eax)
 	PERM_OR_ELSE(%edx, PAGE_SOLE)
 	WALK(%eax, %esi, %ebx)
-	movl (%esi), %ebx
-	testl $PTE_P, %ebx
-	jz 1f
-	RIGHTS_OR_ELSE(%ebx, %edx)
+	movl %ss:(%esi), %ebx
 	testl $PAGE_SOLE, %edx
-	jnz 4f
-3:	andl $~PERM_CHANGES, %ebx
+	jnz 5f
+	RIGHTS_OR_ELSE(%ebx, %edx)
+4:	andl $~PERM_CHANGES, %ebx
 	orl %edx, %ebx
-	movl %ebx, (%esi)
-	FORGET(%eax, %ebx)
+	movl %ebx, %ss:(%esi)
+	BENCH_COUNT(BENCH_INVLPGS)
+	invlpg %ss:(%eax)
 	popl %esi
 	popl %ebx
 	popl %edx
@@ -92,14 +95,22 @@ enter_page_protect:
 	sysexit
 
 	// If nobody else has the page.
-4:	xorl $PAGE_SOLE, %edx
-	pushl %ebx
+5:	testl $GIVENW, %ebx
+	jz 1f
+	andl $~PAGE_SOLE, %edx
 	shrl $PGSHIFT, %ebx
 	shll $2, %ebx
-	addl pages, %ebx
-	cmpl $1, (%ebx)
+	addl %ss:pages, %ebx
+	cmpl $1, %ss:(%ebx)
+	movl %ss:(%esi), %ebx
+	je 4b
+	popl %esi
 	popl %ebx
-	je 3b
+	popl %edx
+	movl $-E_SHARED, %eax
+	sti
+	sysexit
+
 1:	popl %esi
 	popl %ebx
 	popl %edx
@@ -110,29 +121,28 @@ enter_page_protect:
 .globl enter_page_unmap
 enter_page_unmap:
 	ARGUMENTS_OR_ELSE(enter_2)
-	LOAD_SEGMENTS
-9:	cmpl $0, 4(%ecx)
+9:	cmpl $0, %ss:4(%ecx)
 	OR_ELSE(9b, enter_2)
 	jne enter_2
 	pushl %ebx
 	pushl %esi
-9:	movl 8(%ecx), %eax
+9:	movl %ss:8(%ecx), %eax
 	OR_ELSE(9b, 1f)
 	PAGE_OR_ELSE(%eax)
 	WALK(%eax, %esi, %ebx)
-	movl (%esi), %ebx
+	movl %ss:(%esi), %ebx
 	testl %ebx, %ebx
 	jz 3f
 	pushl %edx
 	movl %ebx, %edx
 	shrl $PGSHIFT, %edx
 	shll $2, %edx
-	addl pages, %edx
-	cmpl $1, (%edx)
+	addl %ss:pages, %edx
+	cmpl $1, %ss:(%edx)
 	je 4f
-	movl $0, (%esi)
+	movl $0, %ss:(%esi)
 	FORGET(%eax, %ebx)
-	decl (%edx)
+	decl %ss:(%edx)
 	popl %edx
 3:	popl %esi
 	popl %ebx
@@ -151,50 +161,47 @@ enter_page_unmap:
 .globl enter_page_map
 enter_page_map:
 	ARGUMENTS_OR_ELSE(enter_5)
-	LOAD_SEGMENTS
-9:	cmpl $0, 4(%ecx)
+9:	cmpl $0, %ss:4(%ecx)
 	OR_ELSE(9b, enter_5)
 	jne enter_5
-9:	cmpl $0, 12(%ecx)
+9:	cmpl $0, %ss:12(%ecx)
 	OR_ELSE(9b, enter_5)
 	jne enter_5
 	pushl %edx
 	pushl %ebx
 	pushl %esi
 	pushl %edi
-9:	movl 8(%ecx), %eax
+9:	movl %ss:8(%ecx), %eax
 	OR_ELSE(9b, 1f)
-9:	movl 16(%ecx), %edi
+9:	movl %ss:16(%ecx), %edi
 	OR_ELSE(9b, 1f)
-9:	movl 20(%ecx), %edx
+9:	movl %ss:20(%ecx), %edx
 	OR_ELSE(9b, 1f)
 	PAGE_OR_ELSE(%eax)
 	PAGE_OR_ELSE(%edi)
 	PERM_OR_ELSE(%edx, 0)
 	WALK(%eax, %esi, %ebx)
-	movl (%esi), %eax
-	testl $PTE_P, %eax
-	jz 1f
+	movl %ss:(%esi), %eax
 	RIGHTS_OR_ELSE(%eax, %edx)
 	andl $(GIVENW | ~(PGSIZE - 1)), %eax
 	leal PTE_P + PTE_U(%eax,%edx), %eax	// the new entry
 	WALK(%edi, %esi, %ebx)
-	cmpl $0, (%esi)
+	cmpl $0, %ss:(%esi)
 	jne 1f
 	movl %eax, %edx
 	shrl $PGSHIFT, %edx
 	shll $2, %edx
-	addl pages, %edx
-	cmpl $-1, (%edx)
+	addl %ss:pages, %edx
+	cmpl $-1, %ss:(%edx)
 	je 1f
-	incl (%edx)
-	movl %eax, (%esi)
+	incl %ss:(%edx)
+	movl %eax, %ss:(%esi)
 	// Something may be in this group of the table's entries now: in its page_note().
 	shrl $(PGSHIFT - 2), %ebx
-	addl page_words, %ebx
+	addl %ss:page_words, %ebx
 	shrl $(PGSHIFT + 5), %edi
 	andl $31, %edi
-	btsl %edi, (%ebx)
+	btsl %edi, %ss:(%ebx)
 	popl %edi
 	popl %esi
 	popl %ebx

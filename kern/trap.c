@@ -45,7 +45,7 @@ static_assert(sizeof(struct UTrapframe) == UTF_SIZE, "kern/trapframe.h");
 
 PROVE(struct Kenv, frame, KENV_FRAME);
 PROVE(struct Kenv, kstack, KENV_FRAME + FRAME_KSTACK);
-PROVE(struct Kenv, env, KENV_FRAME + FRAME_ENV);
+PROVE(struct Kenv, upcall, KENV_FRAME + FRAME_UPCALL);
 PROVE(struct Kenv, link, KENV_LINK);
 static_assert(sizeof(struct Kenv) == 1 << KENV_SHIFT, "kern/trapframe.h");
 #define PROVE_LINK(member, offset) PROVE(struct Kenv, member, KENV_LINK + (offset))
@@ -79,7 +79,7 @@ PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
 PROVE_LINK(senders, LINK_SENDERS);
 PROVE_LINK(awaited, LINK_AWAITED);
-PROVE(struct Kenv, fs, FRAME_END + 20);
+PROVE(struct Kenv, fs, FRAME_END + 24);
 PROVE(struct Runq, waiting, RUNQ_WAITING);
 PROVE(struct Cpu, ts.ts_esp0, CPU_ESP0);
 PROVE(struct Current, cpu, CURRENT_CPU);
@@ -88,7 +88,6 @@ static_assert(NO_CPU == NOCPU, "kern/trapframe.h");
 PROVE(struct Env, env_id, ENV_ID);
 PROVE(struct Env, env_status, ENV_STATUS);
 PROVE(struct Env, env_runs, ENV_RUNS);
-PROVE(struct Env, env_pgfault_upcall, ENV_UPCALL);
 PROVE(struct Env, env_ipc_recving, ENV_RECVING);
 PROVE(struct Env, env_ipc_dstva, ENV_DSTVA);
 PROVE(struct Env, env_ipc_value, ENV_VALUE);
@@ -227,7 +226,7 @@ page_fault(struct Env *self, struct Trapframe *tf)
 {
 	uint32_t va = rcr2(), bad;
 
-	if (!self->env_pgfault_upcall) {
+	if (!kenv(self)->upcall) {
 		cprintf("[%08x] user fault va %08x ip %08x\n", self->env_id, va, tf->tf_eip);
 		print_trapframe(tf, &va);
 		env_kill(self);

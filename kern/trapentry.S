@@ -83,15 +83,13 @@ trap_pgflt_fast:
 	subl $(TF_ERR - TF_REGS_SIZE), %esp
 	pushal
 	movups %xmm0, -KENV_FRAME(%esp)
-	movl FRAME_ENV(%esp), %eax
-	movl %ss:ENV_UPCALL(%eax), %ecx
+	movl FRAME_UPCALL(%esp), %ecx
 	testl %ecx, %ecx
 	jz 2f
 	movl TF_ESP(%esp), %edx
-	leal -UXSTACKBASE(%edx), %ebx
 	movl $(UXSTACKTOP - UTF_SIZE), %ebp
-	cmpl $PGSIZE, %ebx
-	jb 3f
+	cmpl $UXSTACKBASE, %edx
+	jae 3f
 1:	movl %cr2, %eax
 	movl TF_ERR(%esp), %ebx
 	STORE(movl %eax, UTF_FAULT_VA(%ebp))
@@ -120,7 +118,9 @@ trap_pgflt_fast:
 	jmp saved
 
 	// From the exception stack: below what is there, and a free word.
-3:	leal -4 - UTF_SIZE(%edx), %ebp
+3:	cmpl $UXSTACKTOP, %edx
+	jae 1b
+	leal -4 - UTF_SIZE(%edx), %ebp
 	cmpl $UXSTACKBASE, %ebp
 	jae 1b
 	jmp 2b

@@ -28,10 +28,10 @@
 #define KENV_SHIFT 10  // the size of struct Kenv as a power of two
 #define FRAME_END (KENV_FRAME + TF_SIZE)
 #define FRAME_KSTACK 68 // from frame to kstack
-#define FRAME_ENV 72    // and env
+#define FRAME_UPCALL 72 // and upcall
 
 // From Kenv.link, to which the queues point.
-#define KENV_LINK 608
+#define KENV_LINK 612
 #define LINK_FPU (0 - KENV_LINK)
 #define LINK_EDI (KENV_FRAME + 0 - KENV_LINK)
 #define LINK_ESI (KENV_FRAME + 4 - KENV_LINK)
@@ -43,11 +43,11 @@
 #define LINK_EIP (KENV_FRAME + TF_EIP - KENV_LINK)
 #define LINK_ESP (KENV_FRAME + TF_ESP - KENV_LINK)
 #define LINK_FRAME_END (FRAME_END - KENV_LINK)
-#define LINK_ENV (FRAME_END + 4 - KENV_LINK)
-#define LINK_ID (FRAME_END + 8 - KENV_LINK)
-#define LINK_CR3 (FRAME_END + 12 - KENV_LINK)
-#define LINK_SYSEXIT (FRAME_END + 16 - KENV_LINK)
-#define LINK_HOLD (FRAME_END + 24 - KENV_LINK)
+#define LINK_ENV (FRAME_END + 8 - KENV_LINK)
+#define LINK_ID (FRAME_END + 12 - KENV_LINK)
+#define LINK_CR3 (FRAME_END + 16 - KENV_LINK)
+#define LINK_SYSEXIT (FRAME_END + 20 - KENV_LINK)
+#define LINK_HOLD (FRAME_END + 28 - KENV_LINK)
 #define LINK_NEXT 0
 #define LINK_PREV 4
 #define LINK_ONLY 8
@@ -75,7 +75,6 @@
 #define ENV_ID 72 // in struct Env
 #define ENV_STATUS 84
 #define ENV_RUNS 88
-#define ENV_UPCALL 100
 #define ENV_RECVING 104
 #define ENV_DSTVA 108
 #define ENV_VALUE 112

@@ -37,7 +37,7 @@ upcall_page_fault(struct Env *self, uint32_t fault_va, uint32_t err, uint32_t *b
 	if (r < 0)
 		return r;
 	tf->tf_esp = va;
-	tf->tf_eip = (uint32_t) (uintptr_t) self->env_pgfault_upcall;
+	tf->tf_eip = k->upcall;
 	tf->tf_eflags &= ~(uint32_t) (FL_TF | FL_DF); // the handler is C, and not what is stepped
 	return 0;
 }

@@ -54,22 +54,28 @@ static void __attribute__((noinline)) pass_on(struct UTrapframe *utf)
 	other_handler(utf);
 }
 
-// The error code tells that a page is there, and so is the table that shows its entry.  Whether
-// anybody else has the page is the kernel's to decide; pages[] only tells what to try.
+// The error code of a write to a page that is there, and may not be written to.
+#define WRITE_PROTECTED (FEC_PR | FEC_WR | FEC_U)
+
+// As a page is there, so is the table that shows its entry.  Whether anybody else has the page is
+// the kernel's to decide.
 static void
 cow_handler(struct UTrapframe *utf)
 {
 	uint32_t va = utf->utf_fault_va;
-	pte_t pte;
 
-	if ((~utf->utf_err & (FEC_PR | FEC_WR)) || va >= UTOP ||
-	    !((pte = uvpt[PGNUM(va)]) & PTE_COW)) {
-		pass_on(utf);
-		return;
+	if (utf->utf_err == WRITE_PROTECTED && va < UTOP) {
+		pte_t pte = uvpt[PGNUM(va)];
+
+		if (pte & PTE_COW) {
+			int r = sys_page_protect(0, (void *) ROUNDDOWN(va, PGSIZE),
+						 own_rights(pte) | PAGE_SOLE);
+			if (r < 0)
+				copy_page((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE));
+			return;
+		}
 	}
-	if (pages[PGNUM(pte)].pp_ref > 1 ||
-	    sys_page_protect(0, (void *) ROUNDDOWN(va, PGSIZE), own_rights(pte) | PAGE_SOLE) < 0)
-		copy_page((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE));
+	pass_on(utf);
 }
 
 // Give the n pages from number `first' on to child: shared or read-only as they are here, or else

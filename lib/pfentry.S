@@ -16,17 +16,14 @@
 .text
 .globl _pgfault_upcall
 _pgfault_upcall:
-	cld
 	pushl %esp			// the argument: the UTrapframe
-	movl _pgfault_handler, %eax
-	call *%eax
+	call *_pgfault_handler
 	addl $12, %esp			// the argument, utf_fault_va and utf_err
 
 	movl 40(%esp), %eax		// utf_esp
 	movl 32(%esp), %ecx		// utf_eip
-	subl $4, %eax
-	movl %ecx, (%eax)		// may fault: then a frame comes below this one, and goes
-	movl %eax, 40(%esp)
+	movl %ecx, -4(%eax)		// may fault: then a frame comes below this one, and goes
+	subl $4, 40(%esp)
 
 	popal				// from here on, no register may be used
 	addl $4, %esp			// utf_eip

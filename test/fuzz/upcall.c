@@ -136,7 +136,7 @@ fuzz(void)
 	env = program(NULL, 0);
 	other = program(NULL, 1);
 	tf = &kenv(env)->frame;
-	env->env_pgfault_upcall = (void *) (uintptr_t) word();
+	env_set_upcall(env, word());
 	for (int i = 0; i < 100 && more(); i++) {
 		uint8_t b = byte();
 		if (b % 4 == 0) {

@@ -69,7 +69,7 @@ TEST(a_new_env_is_stopped_and_empty_and_has_nothing_of_the_last_one)
 	world();
 	struct Env *parent = program(NULL, NOCPU);
 	struct Env *e = program(parent, 1);
-	e->env_pgfault_upcall = (void *) 4;
+	env_set_upcall(e, 4);
 	e->env_ipc_value = 5;
 	e->env_ipc_from = 6;
 	e->env_ipc_perm = 7;

@@ -20,7 +20,7 @@ one_program(uint32_t perm)
 	tf = &kenv(env)->frame;
 	if (perm)
 		give_page(env, UXBASE, perm);
-	env->env_pgfault_upcall = (void *) (uintptr_t) HANDLER;
+	env_set_upcall(env, HANDLER);
 	tf->tf_regs = (struct PushRegs){1, 2, 3, 4, 5, 6, 7, 8};
 	tf->tf_eip = 0x00801111;
 	tf->tf_eflags |= FL_CF | FL_OF;
