@@ -109,13 +109,9 @@ cpu_init(void)
 
 // Frames.
 
-// An address at which this CPU can reach the frame until it opens another one by the same of its
-// two windows.
-static inline char *
-frame_open(uint32_t ppn, int window)
+static __attribute__((noinline)) char *
+frame_window(uint32_t ppn, int window)
 {
-	if (ppn < KERNWINDOW / PGSIZE)
-		return frame_ptr(ppn);
 	// The boot stack is nobody's.
 	uint32_t va = FRAMEWINDOW(cpunum() < NCPU ? cpunum() : 0) + window * PGSIZE;
 	kern_window_table[PTX(va)] = ppn << PGSHIFT | PTE_P | PTE_W;
@@ -123,9 +119,17 @@ frame_open(uint32_t ppn, int window)
 	return (char *) va;
 }
 
-// Both go through a page in blocks of 1024 bytes, written out instruction by instruction, by one
+// An address at which this CPU can reach the frame until it opens another one by the same of its
+// two windows.
+static inline char *
+frame_open(uint32_t ppn, int window)
+{
+	return ppn < KERNWINDOW / PGSIZE ? frame_ptr(ppn) : frame_window(ppn, window);
+}
+
+// Both go through a page in blocks of 2048 bytes, written out instruction by instruction, by one
 // SSE register, which is the running program's and comes back.
-#define SSE_BLOCK 1024
+#define SSE_BLOCK 2048
 
 void
 frame_zero(uint32_t ppn)

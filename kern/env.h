@@ -82,7 +82,15 @@ extern unsigned env_nwaiting;   // [K] on all CPUs
 static inline struct Kenv *
 kenv(struct Env *e)
 {
+#if __STDC_HOSTED__
 	return &kenvs[e - envs];
+#else
+	// The same: compilers divide and multiply.
+	static_assert(sizeof(struct Kenv) % sizeof(struct Env) == 0, "one scales to the other");
+	return (struct Kenv *) ((char *) kenvs +
+				((char *) e - (char *) envs) *
+					(sizeof(struct Kenv) / sizeof(struct Env)));
+#endif
 }
 
 static inline struct Env *

@@ -127,15 +127,7 @@ sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 		return -E_BAD_ENV;
 	if (!user_page(va) || !user_perm(perm))
 		return -E_INVAL;
-	struct PageInfo *pp = page_alloc(PAGE_USER);
-	if (!pp)
-		return lacking(-E_NO_MEM);
-	int r = page_insert(&kenv(e)->space, pp, va, given_perm(perm));
-	if (r < 0) {
-		page_decref(pp);
-		return lacking(r);
-	}
-	return 0;
+	return or_lacking(page_fresh(&kenv(e)->space, va, perm));
 }
 
 static int32_t
