@@ -1,5 +1,4 @@
-// Messages, and the passing of pages from one address space to another, which sys_page_map and
-// a message do in the same way: what is offered is checked first, and accepted in one step.
+// Messages.
 //
 // An env that waits to send stands in the queue of its receiver (Kenv.senders), with the message
 // in Kenv.out and HOLD_SEND; one that waits for a message has env_ipc_recving and HOLD_RECV.  A
@@ -13,31 +12,6 @@
 #include "kern/env.h"
 #include "kern/page.h"
 
-int
-page_offer(struct Env *from, uint32_t va, struct Env *to, uint32_t perm, struct PageGift *g)
-{
-	pte_t pte;
-
-	if (!user_page(va) || !user_perm(perm))
-		return -E_INVAL;
-	g->page = page_lookup(&kenv(from)->space, va, &pte);
-	if (!g->page)
-		return -E_INVAL;
-	g->perm = passed_perm(pte, from == to, perm);
-	return g->perm ? 0 : -E_INVAL;
-}
-
-int
-page_accept(struct Env *to, uint32_t va, const struct PageGift *g)
-{
-	if (!page_incref(g->page))
-		return -E_NO_MEM;
-	int r = page_insert(&kenv(to)->space, g->page, va, g->perm);
-	if (r < 0)
-		page_decref(g->page);
-	return r;
-}
-
 #define PERM_BITS 0xfffu // of Message.how
 #define HOW_BITS (PERM_BITS | IPC_NOWAIT | IPC_ONLY | IPC_TIMEOUT(0xffff))
 
@@ -48,20 +22,27 @@ takes(struct Env *to, struct Env *from)
 	return to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == from->env_id);
 }
 
+// Whether from may send the page at va to to with perm.
+static bool
+may_send(struct Env *from, struct Env *to, uint32_t va, uint32_t perm)
+{
+	if (!user_page(va) || !user_perm(perm))
+		return false;
+	pte_t *pte = walk(&kenv(from)->space, va);
+	return pte && *pte && passed_perm(*pte, from == to, perm);
+}
+
 int
 ipc_pass_page(struct Env *from, struct Env *to, uint32_t srcva, uint32_t how)
 {
-	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva;
-	struct PageGift gift;
-	int r;
+	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva, perm = how & PERM_BITS;
 
-	if ((r = page_offer(from, srcva, to, how & PERM_BITS, &gift)) < 0)
-		return r;
 	if (dstva >= UTOP)
-		return 0;
-	if ((r = page_accept(to, dstva, &gift)) < 0)
-		return r;
-	return how & PERM_BITS;
+		return may_send(from, to, srcva, perm) ? 0 : -E_INVAL;
+	if (!user_page(srcva) || !user_perm(perm))
+		return -E_INVAL;
+	int r = page_map(&kenv(from)->space, srcva, &kenv(to)->space, dstva, perm);
+	return r < 0 ? r : (int) perm;
 }
 
 // Give the message m of from to its receiver, who waits for it.
@@ -191,12 +172,8 @@ page_or_none(uint32_t va)
 int
 ipc_try_send(struct Env *self, const struct Message *m)
 {
-	struct PageGift gift;
-	int r;
-
-	if (m->srcva < UTOP &&
-	    (r = page_offer(self, m->srcva, m->to, m->how & PERM_BITS, &gift)) < 0)
-		return r;
+	if (m->srcva < UTOP && !may_send(self, m->to, m->srcva, m->how & PERM_BITS))
+		return -E_INVAL;
 	return takes(m->to, self) ? deliver(self, m) : -E_IPC_NOT_RECV;
 }
 

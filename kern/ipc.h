@@ -8,19 +8,6 @@
 struct Message;
 struct PageInfo;
 
-// A page on its way from one address space to another: what a sender offers, checked.
-struct PageGift {
-	struct PageInfo *page;
-	uint32_t perm; // of the new mapping, with PTE_GIVENW where it is due
-};
-
-// What the page at va of `from' becomes when it is mapped in `to' with perm; see sys_page_map.
-//	-E_INVAL	as there
-int page_offer(struct Env *from, uint32_t va, struct Env *to, uint32_t perm, struct PageGift *g);
-
-// Map what was offered at va of `to'.	-E_NO_MEM as sys_page_map
-int page_accept(struct Env *to, uint32_t va, const struct PageGift *g);
-
 // Give the page at srcva of from to to, who waits for a message, with the rights in how.  Returns
 // env_ipc_perm: the rights, or 0 when to takes no page.
 //	-E_INVAL, -E_NO_MEM	as sys_ipc_try_send

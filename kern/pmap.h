@@ -225,7 +225,7 @@ page_map(struct Space *src, uint32_t srcva, struct Space *dst, uint32_t dstva, u
 	pte_t entry = PTE_ADDR(*from) | passed_perm(*from, src == dst, perm);
 	if (!(entry & PTE_P))
 		return -E_INVAL;
-	if (!page_incref(entry_page(entry)))
+	if (!page_incref_mapped(entry_page(entry)))
 		return -E_NO_MEM;
 	if (!(to = walk_create(dst, dstva))) {
 		page_decref(entry_page(entry));

@@ -350,18 +350,18 @@ enter_ipc_send:
 	pushl LINK_ENV(%ebx)
 	pushl LINK_ENV(%eax)
 	call ipc_pass_page
-	addl $16, %esp
+	addl $16, %esp			// and ebp
+	testl %eax, %eax
+	js 11f
 	popl %edx
 	popl %ecx
-	movl %eax, %edi
-	popl %eax
-	testl %edi, %edi
-	js 11f
-	pushl %edi
+	xchgl %eax, (%esp)		// the page's rights stay
 	jmp 8b
-10:	addl $16, %esp
+10:	addl $4, %esp
+11:	popl %edx
+	popl %ecx
 	popl %eax
-11:	popl %edi
+	popl %edi
 	jmp 1b
 	.endif
 .endm
