@@ -16,6 +16,7 @@ count_space(struct Env *e, uint32_t *refs)
 	struct Space *sp = &kenv(e)->space;
 	uint32_t self = frame_of(sp->pgdir), tables = 0;
 	const uint32_t hardware = PTE_A | PTE_D; // what the CPU writes by itself
+	const uint32_t limit = page_limit();
 
 	refs[self]++;
 	for (uint32_t i = 0; i < NPDENTRIES; i++) {
@@ -40,15 +41,15 @@ count_space(struct Env *e, uint32_t *refs)
 		refs[table]++;
 		tables++;
 		for (int j = 0; j < NPTENTRIES; j++) {
-			if (!(pte[j] & PTE_P)) {
-				assert(pte[j] == 0);
+			uint32_t entry = pte[j], frame = PTE_ADDR(entry) >> PGSHIFT;
+
+			if (entry == 0)
 				continue;
-			}
-			assert(pte[j] & PTE_U);
-			assert(!(pte[j] & PTE_W) || (pte[j] & PTE_GIVENW));
-			assert(!(pte[j] & (PTE_G | PTE_PCD | PTE_PWT)));
-			assert(PTE_ADDR(pte[j]) >> PGSHIFT < page_limit());
-			refs[PTE_ADDR(pte[j]) >> PGSHIFT]++;
+			assert((entry & (PTE_P | PTE_U | PTE_G | PTE_PCD | PTE_PWT)) ==
+			       (PTE_P | PTE_U));
+			assert(!(entry & PTE_W) || (entry & PTE_GIVENW));
+			assert(frame < limit);
+			refs[frame]++;
 			used++;
 		}
 		assert(used == *page_note(&pages[table]));
@@ -103,7 +104,7 @@ check_all(uint32_t *refs)
 	}
 	assert(active == env_nactive());
 	assert((runnable > 0) == env_any_runnable());
-	for (uint32_t i = 0; i < page_limit(); i++)
+	for (uint32_t i = 0, limit = page_limit(); i < limit; i++)
 		assert(pages[i].pp_ref == refs[i]);
 	return work;
 }
