@@ -16,6 +16,7 @@ count_space(struct Env *e, uint32_t *refs)
 	struct Space *sp = &kenv(e)->space;
 	uint32_t self = frame_of(sp->pgdir), tables = 0;
 	const uint32_t hardware = PTE_A | PTE_D; // what the CPU writes by itself
+	const uint32_t limit = page_limit();
 
 	refs[self]++;
 	for (uint32_t i = 0; i < NPDENTRIES; i++) {
@@ -36,19 +37,21 @@ count_space(struct Env *e, uint32_t *refs)
 
 		uint32_t table = PTE_ADDR(pde) >> PGSHIFT;
 		const pte_t *pte = frame_ptr(table);
+		const uint32_t groups = *page_note(&pages[table]);
+
 		refs[table]++;
 		tables++;
 		for (int j = 0; j < NPTENTRIES; j++) {
-			if (!(pte[j] & PTE_P)) {
-				assert(pte[j] == 0);
+			uint32_t entry = pte[j], frame = PTE_ADDR(entry) >> PGSHIFT;
+
+			if (entry == 0)
 				continue;
-			}
-			assert(pte[j] & PTE_U);
-			assert(!(pte[j] & PTE_W) || (pte[j] & PTE_GIVENW));
-			assert(!(pte[j] & (PTE_G | PTE_PCD | PTE_PWT)));
-			assert(PTE_ADDR(pte[j]) >> PGSHIFT < page_limit());
-			refs[PTE_ADDR(pte[j]) >> PGSHIFT]++;
-			assert(*page_note(&pages[table]) >> j / GROUP & 1);
+			assert((entry & (PTE_P | PTE_U | PTE_G | PTE_PCD | PTE_PWT)) ==
+			       (PTE_P | PTE_U));
+			assert(!(entry & PTE_W) || (entry & PTE_GIVENW));
+			assert(frame < limit);
+			refs[frame]++;
+			assert(groups >> j / GROUP & 1);
 		}
 	}
 	for (uint32_t word = 0; word < 32; word++)
@@ -136,7 +139,7 @@ check_all(uint32_t *refs)
 	check_queues();
 	assert(active == env_nactive);
 	assert(runnable == env_nwaiting);
-	for (uint32_t i = 0; i < page_limit(); i++)
+	for (uint32_t i = 0, limit = page_limit(); i < limit; i++)
 		assert(pages[i].pp_ref == refs[i]);
 	return work;
 }

@@ -271,17 +271,21 @@ dispatch(struct Env *self, struct Trapframe *tf)
 }
 
 #if CHECK
-// After every trap while there is little to look at, which is so for a few small programs; with
-// more of it a check comes less often, so that programs that use much still get on.
-#define CHECK_EACH_TIME 32768 // entries and frames
+// A check costs as much as there is to look at, in entries and frames.  It is paid for out of a
+// store to which each trap adds: small programs are checked after every trap, and those that use
+// much and trap often, once the store is used up, as often as they pay for it.
+#define CHECK_FIRST (512 * 1024 * 1024)
+#define CHECK_EACH_TIME 2048
 static void
 check_now_and_then(void)
 {
-	static unsigned wait; // [K] traps until the next check
+	static unsigned work, credit = CHECK_FIRST; // [K]
 
-	if (wait-- > 0)
+	credit = MIN(credit + CHECK_EACH_TIME, CHECK_FIRST);
+	if (credit < work)
 		return;
-	wait = check_all(check_words) / CHECK_EACH_TIME;
+	work = check_all(check_words);
+	credit -= MIN(credit, work);
 }
 #endif
 

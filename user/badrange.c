@@ -56,6 +56,29 @@ print(uint32_t i)
 	sys_cputs((const char *) ranges[i].va, ranges[i].len);
 }
 
+// Above ULIM the directory has entries for 4 MB of the kernel's memory.  Taken for page tables, they
+// would be at the first frame of each; so have that frame, and fill it with entries that let us at
+// everything.
+#define HEAP 0x20000000u
+#define HEAP_PAGES 4096
+
+static void
+print_forged(uint32_t arg)
+{
+	uint32_t pa = 1, va = HEAP - PGSIZE;
+
+	while (pa % PTSIZE != 0) {
+		va += PGSIZE;
+		if (va == HEAP + HEAP_PAGES * PGSIZE || sys_page_alloc(0, (void *) va, RW) < 0)
+			panic("no frame that could be a table");
+		pa = PTE_ADDR(uvpt[PGNUM(va)]);
+	}
+	for (uint32_t i = 0; i < NPTENTRIES; i++)
+		((volatile pte_t *) va)[i] = pa | RW;
+	SHARED[1] = SURVIVED;
+	sys_cputs((const char *) KERNBASE + pa, 1);
+}
+
 // Where a whole trap frame is not ours to read.
 static void
 frames(void)
@@ -117,6 +140,9 @@ umain(int argc, char **argv)
 		if (survived(i) != ranges[i].good)
 			panic("%u bytes at %08x were %sprinted", ranges[i].len, ranges[i].va,
 			      survived(i) ? "" : "not ");
+	SHARED[1] = 0;
+	try_each(print_forged, 1);
+	assert(SHARED[1] == SURVIVED && !survived(0));
 	cprintf("badrange: texts\n");
 
 	assert(sys_page_alloc(0, (void *) PAGE, RW) == 0);

@@ -7,6 +7,7 @@
 #define NOTHING 0x0fffff00
 #define FL_VIF 0x00080000
 #define FL_VIP 0x00100000
+#define READY SHARED[1019]
 #define REPORT SHARED[1020]
 #define START_FLAGS SHARED[1021]
 
@@ -234,13 +235,26 @@ linger(uint32_t arg)
 		sys_yield();
 }
 
+// A page fault on the way would bring flags of its own.
+static void
+wait_bare(uint32_t arg)
+{
+	bare();
+	READY = true;
+	linger(arg);
+}
+
 static void
 frames(void)
 {
 	for (uint32_t bit = 0; bit < 32; bit++) {
 		struct Trapframe tf;
-		envid_t id = spawn(linger, 0);
+		envid_t id;
 
+		READY = false;
+		id = spawn(wait_bare, 0);
+		while (!READY)
+			sys_yield();
 		memset(&tf, 0xff, sizeof tf);
 		tf.tf_eip = (uint32_t) note_flags;
 		tf.tf_esp = USTACKTOP - 64;
