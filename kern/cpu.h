@@ -35,6 +35,36 @@ frame_of(const void *ptr)
 #endif
 void frame_zero(uint32_t ppn);
 void frame_copy(uint32_t dst_ppn, uint32_t src_ppn);
+// The same, and meanwhile others may use the kernel: when they return, envs and spaces may have
+// changed, and be gone.
+#if __STDC_HOSTED__
+void frame_zero_unlocked(uint32_t ppn);
+void frame_copy_unlocked(uint32_t dst_ppn, uint32_t src_ppn);
+#else
+extern bool cpu_alone; // [I] there are no others
+void cpu_let_others_in(void);
+void cpu_come_back(void);
+
+static inline void
+frame_zero_unlocked(uint32_t ppn)
+{
+	if (!cpu_alone)
+		cpu_let_others_in();
+	frame_zero(ppn);
+	if (!cpu_alone)
+		cpu_come_back();
+}
+
+static inline void
+frame_copy_unlocked(uint32_t dst_ppn, uint32_t src_ppn)
+{
+	if (!cpu_alone)
+		cpu_let_others_in();
+	frame_copy(dst_ppn, src_ppn);
+	if (!cpu_alone)
+		cpu_come_back();
+}
+#endif
 void frame_read(uint32_t ppn, uint32_t off, void *dst, size_t n); // off + n <= PGSIZE
 void frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n);
 

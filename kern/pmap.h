@@ -195,25 +195,8 @@ page_remove(struct Space *sp, uint32_t va)
 		entry_gone(sp, va, __atomic_exchange_n(pte, 0, __ATOMIC_SEQ_CST));
 }
 
-// What sys_page_alloc, sys_page_map, sys_page_protect, sys_page_copy and sys_page_move do, when
-// addresses and perm are such as a program may ask for; the contracts are in inc/syscall.def.
-
-static inline int
-page_fresh(struct Space *sp, uint32_t va, uint32_t perm)
-{
-	struct PageInfo *pp = page_alloc_unclean();
-	pte_t *to;
-
-	if (!pp)
-		return -E_NO_MEM;
-	if (!(to = walk_create(sp, va))) {
-		page_decref(pp);
-		return -E_NO_MEM;
-	}
-	frame_zero(page_number(pp));
-	entry_set(sp, va, to, page_number(pp) << PGSHIFT | given_perm(perm));
-	return 0;
-}
+// What sys_page_map, sys_page_protect and sys_page_move do, when addresses and perm are such as a
+// program may ask for; the contracts are in inc/syscall.def.
 
 static inline int
 page_map(struct Space *src, uint32_t srcva, struct Space *dst, uint32_t dstva, uint32_t perm)
@@ -252,25 +235,6 @@ page_protect(struct Space *sp, uint32_t va, uint32_t perm, bool sole)
 					    __ATOMIC_SEQ_CST));
 	if (new != old && (old & PTE_A) && sp->cpu != NOCPU)
 		tlb_invalidate_page(sp->cpu, va);
-	return 0;
-}
-
-static inline int
-page_copy(struct Space *src, uint32_t srcva, struct Space *dst, uint32_t dstva, uint32_t perm)
-{
-	pte_t *from = walk(src, srcva), *to;
-
-	if (!from || !*from)
-		return -E_INVAL;
-	struct PageInfo *pp = page_alloc_unclean();
-	if (!pp)
-		return -E_NO_MEM;
-	if (!(to = walk_create(dst, dstva))) {
-		page_decref(pp);
-		return -E_NO_MEM;
-	}
-	frame_copy(page_number(pp), *from >> PGSHIFT);
-	entry_set(dst, dstva, to, page_number(pp) << PGSHIFT | given_perm(perm));
 	return 0;
 }
 

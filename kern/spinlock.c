@@ -7,8 +7,9 @@
 #include "kern/percpu.h"
 
 #define NOBODY (-1)
-#define HOLD_BACK 500   // pauses, for who had the lock last
-#define PATIENCE 100000 // how often to try before standing in line
+#define SPINS 64         // looks at the lock for each pause, for which an emulator leaves the guest
+#define HOLD_BACK 32000  // looks, for who had the lock last
+#define PATIENCE 6400000 // how often to try before standing in line
 
 static volatile uint32_t locked;   // [A]
 static volatile uint32_t waiting;  // [A] a bit for each CPU that has not got it at once
@@ -24,6 +25,15 @@ answer_flush(struct Cpu *self)
 		return;
 	lcr3(rcr3());
 	self->flush = false; // a CPU's stores become visible in order: the asker goes on now
+}
+
+// What there is to be done between two looks at the lock.
+static void
+wait_a_little(struct Cpu *self, unsigned looks)
+{
+	answer_flush(self);
+	if (looks % SPINS == 0)
+		pause();
 }
 
 static bool
@@ -45,17 +55,14 @@ lock_kernel(void)
 	// Alone, there is nobody to keep out.
 	if (ncpu == 1)
 		return;
-	for (int i = 0; last == me && waiting && i < HOLD_BACK; i++) {
-		answer_flush(self);
-		pause();
-	}
+	for (unsigned i = 1; last == me && waiting && i < HOLD_BACK; i++)
+		wait_a_little(self, i);
 	if (!try_lock(me)) {
 		atomic_or(&waiting, 1u << me);
-		for (unsigned tries = 0; !try_lock(me); tries++) {
+		for (unsigned tries = 1; !try_lock(me); tries++) {
 			if (tries == PATIENCE)
 				atomic_or(&in_line, 1u << me);
-			answer_flush(self);
-			pause();
+			wait_a_little(self, tries);
 		}
 		atomic_and(&in_line, ~(1u << me));
 		atomic_and(&waiting, ~(1u << me));

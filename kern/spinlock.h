@@ -11,6 +11,9 @@
 //	[A]  anyone, as each access is a single atomic one
 //	[I]  anyone, as it is fixed once the kernel has started (or the object has been made)
 //
+// Pages are filled without the lock (frame_zero_unlocked, frame_copy_unlocked): who does that holds
+// references to the frames, touches nothing else, and finds out afterwards who is still there.
+//
 // Two rules keep CPUs from waiting for each other for ever:
 //
 // - The holder of the lock may wait for another CPU to drop its TLB (tlb_invalidate).  So a CPU

@@ -118,6 +118,20 @@ or_lacking(int r)
 	return r == -E_NO_MEM ? lacking(r) : r;
 }
 
+// Map pp, which nobody else has, at va of envid.  While it was filled without the lock, that env may
+// have gone.
+static inline int32_t
+give_filled(struct Env *self, uint32_t envid, struct PageInfo *pp, uint32_t va, uint32_t perm)
+{
+	struct Env *e = env_find_ours(self, envid);
+	int r = e ? page_insert(&kenv(e)->space, pp, va, given_perm(perm)) : -E_BAD_ENV;
+
+	if (r == 0)
+		return 0;
+	page_decref(pp);
+	return or_lacking(r);
+}
+
 static int32_t
 sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 {
@@ -127,7 +141,11 @@ sys_page_alloc(struct Env *self, uint32_t envid, uint32_t va, uint32_t perm)
 		return -E_BAD_ENV;
 	if (!user_page(va) || !user_perm(perm))
 		return -E_INVAL;
-	return or_lacking(page_fresh(&kenv(e)->space, va, perm));
+	struct PageInfo *pp = page_alloc_unclean();
+	if (!pp)
+		return lacking(-E_NO_MEM);
+	frame_zero_unlocked(page_number(pp));
+	return give_filled(self, envid, pp, va, perm);
 }
 
 static int32_t
@@ -268,7 +286,19 @@ sys_page_copy(struct Env *self, uint32_t srcid, uint32_t srcva, uint32_t dstid, 
 		return -E_BAD_ENV;
 	if (!user_page(srcva) || !user_page(dstva) || !user_perm(perm))
 		return -E_INVAL;
-	return or_lacking(page_copy(&kenv(src)->space, srcva, &kenv(dst)->space, dstva, perm));
+	pte_t *from = walk(&kenv(src)->space, srcva);
+	if (!from || !*from)
+		return -E_INVAL;
+	struct PageInfo *source = entry_page(*from), *pp = page_alloc_unclean();
+	if (!pp)
+		return lacking(-E_NO_MEM);
+	if (!page_incref(source)) {
+		page_decref(pp);
+		return -E_NO_MEM;
+	}
+	frame_copy_unlocked(page_number(pp), page_number(source));
+	page_decref(source);
+	return give_filled(self, dstid, pp, dstva, perm);
 }
 
 static int32_t

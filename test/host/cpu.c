@@ -27,6 +27,7 @@ bool fake_kicked[FAKE_NCPU];
 unsigned fake_wakes;
 unsigned fake_flushes;
 unsigned fake_clocks;
+void (*fake_meanwhile)(void);
 char fake_console[CONSOLE_SIZE];
 const char *fake_keys;
 
@@ -72,6 +73,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	fake_cpu = 0;
 	memset(fake_kicked, 0, sizeof fake_kicked);
 	fake_wakes = fake_flushes = fake_clocks = 0;
+	fake_meanwhile = NULL;
 	fake_keys = "";
 	memset(tlb, 0, sizeof tlb);
 	memset(loaded, 0, sizeof loaded);
@@ -126,6 +128,34 @@ frame_copy(uint32_t dst_ppn, uint32_t src_ppn)
 	if (dst_ppn == src_ppn)
 		panic("frame %x is copied to itself", dst_ppn);
 	memcpy(frame_in_use(dst_ppn), frame_in_use(src_ppn), PGSIZE);
+}
+
+// The test's idea of what others do meanwhile.
+static void
+meanwhile(void)
+{
+	void (*f)(void) = fake_meanwhile;
+
+	fake_meanwhile = NULL;
+	if (f)
+		f();
+}
+
+void
+frame_zero_unlocked(uint32_t ppn)
+{
+	frame_zero(ppn);
+	meanwhile();
+	frame_in_use(ppn);
+}
+
+void
+frame_copy_unlocked(uint32_t dst_ppn, uint32_t src_ppn)
+{
+	frame_copy(dst_ppn, src_ppn);
+	meanwhile();
+	frame_in_use(dst_ppn);
+	frame_in_use(src_ppn);
 }
 
 void
