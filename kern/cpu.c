@@ -100,8 +100,7 @@ cpu_init(void)
 	wrmsr(MSR_SYSENTER_CS, GD_KT);
 	wrmsr(MSR_SYSENTER_ESP, kstack_entry(cpunum()));
 	*(struct Current *) kstack_entry(cpunum()) = (struct Current){.cpu = c};
-	wrmsr(MSR_SYSENTER_EIP,
-	      (uintptr_t) (ncpu == 1 && SHORT_WAYS ? sysenter_fast : sysenter_slow));
+	wrmsr(MSR_SYSENTER_EIP, (uintptr_t) sysenter_entry());
 
 	// A kernel that checks itself after every call would miss frames that are held meanwhile.
 	cpu_alone = ncpu == 1 || CHECK;

@@ -38,11 +38,11 @@ struct Kenv {
 	struct Queue senders; // [K] those who wait until it takes their message
 	bool awaited;         // [K] there may be some who wait for a message from it alone
 	bool frame_is_new;    // [K] set by env_set_frame: no call that it was in sets eax any more
+	bool has_next_frame;  // [K] next_frame is waiting
 	struct Timer timer;   // [K] the end of its patience when it waits
 	struct Message out;   // [K] what it waits to send; out.to is NULL when there is nothing
 	struct Space space;
 
-	bool has_next_frame;         // [K] next_frame is waiting
 	struct Trapframe next_frame; // [K] see env_set_frame
 
 	int home;        // [K] in whose queue it is when it may run

@@ -11,8 +11,8 @@
 // - A yield is done here whole, as most messages are in kern/sysipc.S, and calls on one page of the
 //   caller's own in kern/syspage.S.
 //
-// With more CPUs, and in a kernel that checks itself or is told to take no short ways, all goes
-// through sysenter_slow and C.  user/shortways holds the two equal.
+// With more CPUs, only the first of them is open, and takes the lock.  In a kernel that checks itself
+// or is told to take no short ways, all goes through sysenter_slow and C.  user/shortways holds the two equal.
 //
 // While a program runs on the one CPU, it is the first of the CPU's queue, so that runqs points
 // to its Kenv.link, from which all offsets are counted here.
@@ -79,6 +79,69 @@ ENTER(3)
 ENTER(4)
 ENTER(5)
 
+// The same with more CPUs: the lock is taken once the arguments are there.
+#define ENTER_SMP(n)                                                                               \
+.globl smp_##n;                                                                                    \
+smp_##n:                                                                                           \
+	LOAD_SEGMENTS;                                                                             \
+	cld;                                                                                       \
+	ARGUMENTS_OR_ELSE(save_all);                                                               \
+	pushl %edx;                                                                                \
+	pushl %ecx;                                                                                \
+	pushl %eax;                                                                                \
+	PUSH_##n                                                                                   \
+	movl CURRENT_CPU + 4 * n + 12(%esp), %edx;                                                 \
+	movl CPU_ESP0(%edx), %edx;                                                                 \
+	pushl LINK_ENV - LINK_FRAME_END(%edx);                                                     \
+	call lock_kernel;                                                                          \
+	movl (%esp), %edx;                                                                         \
+	cmpl $RUNNING, ENV_STATUS(%edx);	/* or else it has nothing to say any more */       \
+	jne 1f;                                                                                    \
+	movl CURRENT_CPU + 4 * n + 16(%esp), %edx;                                                 \
+	movl CPU_ESP0(%edx), %edx;                                                                 \
+	cmpb $0, LINK_HAS_NEXT_FRAME - LINK_FRAME_END(%edx);                                       \
+	jne 1f;                                                                                    \
+	movl 4 * n + 4(%esp), %eax;                                                                \
+	call *syscall_handlers(,%eax,4);                                                           \
+	cmpl $SPECIAL, %eax;                                                                       \
+	jle 2f;                                                                                    \
+	movl %eax, (%esp);                                                                         \
+	call unlock_kernel;                                                                        \
+	movl (%esp), %eax;                                                                         \
+	addl $(4 * n + 8), %esp;                                                                   \
+	popl %ecx;                                                                                 \
+	popl %edx;                                                                                 \
+	sti;                                                                                       \
+	sysexit;                                                                                   \
+1:	addl $(4 * n + 4), %esp;                                                                   \
+	jmp smp_again;                                                                             \
+2:	leal 4 * n + 4(%esp), %esp;	/* the flags stay */                                       \
+	jne smp_again;                                                                             \
+	addl $4, %esp;                                                                             \
+	movl CURRENT_CPU + 8(%esp), %eax;                                                          \
+	movl CPU_ESP0(%eax), %eax;                                                                 \
+	jmp leave_smp
+ENTER_SMP(0)
+ENTER_SMP(1)
+ENTER_SMP(2)
+ENTER_SMP(3)
+ENTER_SMP(4)
+ENTER_SMP(5)
+
+smp_again:
+	call unlock_kernel
+	popl %eax
+	popl %ecx
+	popl %edx
+	jmp save_all
+
+.globl sysenter_smp
+sysenter_smp:
+	BENCH_COUNT(BENCH_ENTRIES)
+	cmpl $NSYSCALLS, %eax
+	jae sysenter_whole
+	jmp *%ss:sysenter_smp_entries(,%eax,4)
+
 special:
 	je leave
 	movl -4(%esp), %eax		// make it again: its number, which nothing has overwritten
@@ -122,6 +185,19 @@ leave:
 1:	RESET_FLAGS
 	xorl %ebp, %ebp
 	call sysenter_leave		// does not return
+
+// The same with more CPUs, eax being this one's esp0.
+leave_smp:
+	subl $LINK_FRAME_END, %eax
+	popl LINK_ESP(%eax)
+	popl %edx
+	movl %edx, LINK_EIP(%eax)
+	movl %edx, LINK_SYSEXIT(%eax)
+	movl %ebx, LINK_EBX(%eax)
+	movl %esi, LINK_ESI(%eax)
+	movl %edi, LINK_EDI(%eax)
+	movl %ebp, LINK_EBP(%eax)
+	jmp 1b
 
 // From eax to ebx.
 .p2align 4
@@ -176,7 +252,7 @@ sysenter_slow:
 	BENCH_COUNT(BENCH_ENTRIES)
 	LOAD_SEGMENTS
 	cmpl $SYS_getenvid, %eax
-	je slow_getenvid
+	je smp_getenvid
 save_all:
 	pushl $sysenter_trap
 save:
@@ -206,10 +282,11 @@ sysenter_whole:
 	jmp save_all
 
 // An env's own id takes no lock.
-slow_getenvid:
+.globl smp_getenvid
+smp_getenvid:
 	movl CURRENT_CPU(%esp), %eax
-	movl CPU_ESP0(%eax), %eax
-	movl LINK_ID - LINK_FRAME_END(%eax), %eax
+	movl %ss:CPU_ESP0(%eax), %eax
+	movl %ss:LINK_ID - LINK_FRAME_END(%eax), %eax
 	sti
 	sysexit
 

@@ -79,6 +79,7 @@ PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
 PROVE_LINK(senders, LINK_SENDERS);
 PROVE_LINK(awaited, LINK_AWAITED);
+PROVE_LINK(has_next_frame, LINK_HAS_NEXT_FRAME);
 PROVE(struct Kenv, fs, FRAME_END + 24);
 PROVE(struct Runq, waiting, RUNQ_WAITING);
 PROVE(struct Cpu, ts.ts_esp0, CPU_ESP0);
@@ -110,9 +111,10 @@ gate(uint32_t flags, uint32_t sel, uint32_t entry)
 	return (uint64_t) ((entry & 0xffff0000) | flags) << 32 | sel << 16 | (entry & 0xffff);
 }
 
-// Where sysenter goes for each call, when the short ways are open.
-void (*sysenter_entries[NSYSCALLS])(void); // [K]
-bool sysenter_dead;                        // [K] env_any_dead()
+// Where sysenter goes for each call when the short ways are open: with one CPU, and with more.
+void (*sysenter_entries[NSYSCALLS])(void);     // [K]
+void (*sysenter_smp_entries[NSYSCALLS])(void); // [I]
+bool sysenter_dead;                            // [K] env_any_dead()
 
 static void
 sysenter_init(void)
@@ -127,7 +129,21 @@ sysenter_init(void)
 #undef SYSCALL_INLINE
 	};
 
+	extern void smp_0(void), smp_1(void), smp_2(void), smp_3(void), smp_4(void), smp_5(void),
+		smp_getenvid(void);
+	static void (*const smp_entries[NSYSCALLS])(void) = {
+#define SYSCALL(result, name, n, ...) [SYS_##name] = smp_##n,
+#define SYSCALL_INLINE SYSCALL
+#include "inc/syscall.def"
+#undef SYSCALL
+#undef SYSCALL_INLINE
+	};
+
 	memcpy(sysenter_entries, entries, sizeof entries);
+	memcpy(sysenter_smp_entries, smp_entries, sizeof smp_entries);
+	sysenter_smp_entries[SYS_getenvid] = smp_getenvid;
+	sysenter_smp_entries[SYS_exofork] = sysenter_whole;
+	sysenter_smp_entries[SYS_env_set_trapframe] = sysenter_whole;
 #define ENTRY(name)                                                                                \
 	extern void enter_##name(void);                                                            \
 	sysenter_entries[SYS_##name] = enter_##name;
@@ -143,6 +159,16 @@ sysenter_init(void)
 	// These look at the caller's whole frame.
 	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
 	cpu_dead(false);
+}
+
+void *
+sysenter_entry(void)
+{
+	extern char sysenter_fast[], sysenter_smp[], sysenter_slow[];
+
+	if (!SHORT_WAYS)
+		return sysenter_slow;
+	return ncpu == 1 ? sysenter_fast : sysenter_smp;
 }
 
 void
@@ -433,8 +459,7 @@ fix_up(struct Trapframe *tf)
 			}
 		}
 	}
-	if (tf->tf_trapno == T_DEBUG &&
-	    (tf->tf_eip == (uint32_t) sysenter_fast || tf->tf_eip == (uint32_t) sysenter_slow)) {
+	if (tf->tf_trapno == T_DEBUG && tf->tf_eip == (uint32_t) sysenter_entry()) {
 		tf->tf_eip = (uint32_t) sysenter_stepped;
 		tf->tf_eflags &= ~(uint32_t) FL_TF;
 		return true;

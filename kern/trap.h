@@ -10,7 +10,7 @@ void trap_init(void);
 void trap_init_cpu(void);
 
 // kern/sysenter.S: where sysenter goes.
-extern char sysenter_fast[], sysenter_slow[];
+void *sysenter_entry(void);
 
 // Print a register dump.  cr2 is the address of a page fault that has just happened, or NULL.
 void print_trapframe(const struct Trapframe *tf, const uint32_t *cr2);

@@ -53,6 +53,7 @@
 #define LINK_ONLY 8
 #define LINK_SENDERS 12
 #define LINK_AWAITED 16
+#define LINK_HAS_NEXT_FRAME 18
 #define LINK_TIMER 20 // timer.link.next: whether it is set
 #define LINK_OUT_TO 32
 #define LINK_OUT_VALUE 36
