@@ -7,7 +7,8 @@
 #include "kern/percpu.h"
 
 #define NOBODY (-1)
-#define SPINS 64         // looks at the lock for each pause, for which an emulator leaves the guest
+#define SPINS 64
+#define EAGERNESS 5000   // how often to try before others hold back
 #define HOLD_BACK 32000  // looks, for who had the lock last
 #define PATIENCE 6400000 // how often to try before standing in line
 
@@ -57,13 +58,14 @@ lock_kernel(void)
 		return;
 	for (unsigned i = 1; last == me && waiting && i < HOLD_BACK; i++)
 		wait_a_little(self, i);
-	if (!try_lock(me)) {
-		atomic_or(&waiting, 1u << me);
-		for (unsigned tries = 1; !try_lock(me); tries++) {
-			if (tries == PATIENCE)
-				atomic_or(&in_line, 1u << me);
-			wait_a_little(self, tries);
-		}
+	for (unsigned tries = 1; !try_lock(me); tries++) {
+		if (tries == EAGERNESS)
+			atomic_or(&waiting, 1u << me);
+		if (tries == PATIENCE)
+			atomic_or(&in_line, 1u << me);
+		wait_a_little(self, tries);
+	}
+	if (waiting & 1u << me) {
 		atomic_and(&in_line, ~(1u << me));
 		atomic_and(&waiting, ~(1u << me));
 	}

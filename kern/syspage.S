@@ -117,6 +117,48 @@ enter_page_protect:
 	movl $SYS_page_protect, %eax
 	jmp enter_3
 
+// page_protect(envid, va, perm) on more CPUs, with PAGE_SOLE for a page that others have too: that was
+// so at a moment during the call, and needs no lock.  The caller's page tables do not go while it
+// runs, and an entry and a count are one word each.
+.globl smp_page_protect
+smp_page_protect:
+	ARGUMENTS_OR_ELSE(smp_3)
+9:	cmpl $0, %ss:4(%ecx)
+	OR_ELSE(9b, smp_3)
+	jne smp_3
+	pushl %edx
+	pushl %ebx
+	pushl %esi
+9:	movl %ss:8(%ecx), %eax
+	OR_ELSE(9b, 1f)
+9:	movl %ss:12(%ecx), %edx
+	OR_ELSE(9b, 1f)
+	PAGE_OR_ELSE(%eax)
+	PERM_OR_ELSE(%edx, PAGE_SOLE)
+	testl $PAGE_SOLE, %edx
+	jz 1f
+	WALK(%eax, %esi, %ebx)
+	movl %ss:(%esi), %ebx
+	testl $GIVENW, %ebx
+	jz 1f
+	shrl $PGSHIFT, %ebx
+	shll $2, %ebx
+	addl %ss:pages, %ebx
+	cmpl $1, %ss:(%ebx)
+	jbe 1f
+	popl %esi
+	popl %ebx
+	popl %edx
+	movl $-E_SHARED, %eax
+	sti
+	sysexit
+
+1:	popl %esi
+	popl %ebx
+	popl %edx
+	movl $SYS_page_protect, %eax
+	jmp smp_3
+
 // page_unmap(envid, va), when it is not the last mapping of the page
 .globl enter_page_unmap
 enter_page_unmap:

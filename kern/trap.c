@@ -130,7 +130,7 @@ sysenter_init(void)
 	};
 
 	extern void smp_0(void), smp_1(void), smp_2(void), smp_3(void), smp_4(void), smp_5(void),
-		smp_getenvid(void);
+		smp_getenvid(void), smp_page_protect(void);
 	static void (*const smp_entries[NSYSCALLS])(void) = {
 #define SYSCALL(result, name, n, ...) [SYS_##name] = smp_##n,
 #define SYSCALL_INLINE SYSCALL
@@ -142,6 +142,7 @@ sysenter_init(void)
 	memcpy(sysenter_entries, entries, sizeof entries);
 	memcpy(sysenter_smp_entries, smp_entries, sizeof smp_entries);
 	sysenter_smp_entries[SYS_getenvid] = smp_getenvid;
+	sysenter_smp_entries[SYS_page_protect] = smp_page_protect;
 	sysenter_smp_entries[SYS_exofork] = sysenter_whole;
 	sysenter_smp_entries[SYS_env_set_trapframe] = sysenter_whole;
 #define ENTRY(name)                                                                                \
