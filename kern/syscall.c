@@ -279,10 +279,13 @@ sys_ipc_wait(struct Env *self, uint32_t envid, uint32_t dstva, uint32_t how)
 		from = env_find(self, envid);
 		if (!from || from == self)
 			return -E_BAD_ENV;
-		kenv(from)->awaited = true;
 	}
 	int r = ipc_recv(self, from ? from->env_id : 0, dstva, how);
-	return r < 0 ? r : AS_IT_IS;
+	if (r < 0)
+		return r;
+	if (from)
+		kenv(from)->awaited = true;
+	return AS_IT_IS;
 }
 
 static int32_t
