@@ -256,6 +256,8 @@ enter_yield:
 	jne 1f
 	cmpl $HOLDS_RECV, LINK_HOLD(%ebx)
 	jne 1f
+	cmpl $0, LINK_TIMER(%ebx)	// a time limit, which would have to be cancelled
+	jne 1f
 	movl LINK_SYSEXIT(%ebx), %edx
 	testl %edx, %edx
 	jz 1f

@@ -71,6 +71,7 @@ PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
 PROVE_LINK(senders, LINK_SENDERS);
 PROVE_LINK(awaited, LINK_AWAITED);
+PROVE_LINK(timer.link.next, LINK_TIMER);
 PROVE(struct Kenv, fs, FRAME_END + 20);
 PROVE(struct Runq, waiting, RUNQ_WAITING);
 PROVE(struct Cpu, ts.ts_esp0, CPU_ESP0);

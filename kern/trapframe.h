@@ -55,6 +55,7 @@
 #define LINK_ONLY 20
 #define LINK_SENDERS 24
 #define LINK_AWAITED 28
+#define LINK_TIMER 112 // timer.link: 0 when it is not set
 
 #define HOLDS_RECV 2 // HOLD_RECV
 
