@@ -111,8 +111,7 @@ static void
 sysenter_init(void)
 {
 	extern void enter_0(void), enter_1(void), enter_2(void), enter_3(void), enter_4(void),
-		enter_5(void), enter_getenvid(void), enter_ipc_call(void),
-		enter_ipc_call_value(void), sysenter_whole(void);
+		enter_5(void), enter_getenvid(void), sysenter_whole(void);
 	static void (*const entries[NSYSCALLS])(void) = {
 #define SYSCALL(result, name, n, ...) [SYS_##name] = enter_##n,
 #define SYSCALL_INLINE SYSCALL
@@ -123,8 +122,6 @@ sysenter_init(void)
 
 	memcpy(sysenter_entries, entries, sizeof entries);
 	sysenter_entries[SYS_getenvid] = enter_getenvid;
-	sysenter_entries[SYS_ipc_call] = enter_ipc_call;
-	sysenter_entries[SYS_ipc_call_value] = enter_ipc_call_value;
 	// These look at the caller's whole frame.
 	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
 	cpu_dead(false);
@@ -133,10 +130,13 @@ sysenter_init(void)
 void
 cpu_dead(bool any)
 {
-	extern void enter_0(void), enter_yield(void);
+	extern void enter_0(void), enter_3(void), enter_5(void), enter_yield(void),
+		enter_ipc_call(void), enter_ipc_call_value(void);
 
 	sysenter_dead = any;
 	sysenter_entries[SYS_yield] = any ? enter_0 : enter_yield;
+	sysenter_entries[SYS_ipc_call] = any ? enter_5 : enter_ipc_call;
+	sysenter_entries[SYS_ipc_call_value] = any ? enter_3 : enter_ipc_call_value;
 }
 
 void
