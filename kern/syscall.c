@@ -347,6 +347,12 @@ void (*const syscall_handlers[NSYSCALLS])(void) = {
 };
 #undef SYSCALL
 
+#define SYSCALL(result, name, n, ...) [SYS_##name] = n,
+static const uint8_t nargs[NSYSCALLS] = {
+#include "inc/syscall.def"
+};
+#undef SYSCALL
+
 static void
 finish(struct Trapframe *tf, int32_t r, uint32_t length)
 {
@@ -371,12 +377,13 @@ void
 syscall_sysenter(struct Env *self)
 {
 	struct Trapframe *tf = &kenv(self)->frame;
-	uint32_t arg[5];
+	uint32_t number = tf->tf_regs.reg_eax, arg[5] = {0};
+	int n = number < NSYSCALLS ? nargs[number] : 0;
 
-	// A call has fewer arguments than this, and the stack may end behind them.
-	for (int i = 0; i < 5; i++)
+	// The stack may end behind what a call has, or before.
+	for (int i = 0; i < n; i++)
 		if (copy_from_user(&kenv(self)->space, &arg[i], tf->tf_esp + 4 + 4 * i, 4, NULL) <
 		    0)
 			arg[i] = 0;
-	finish(tf, dispatch(self, tf->tf_regs.reg_eax, arg), SYSENTER_LENGTH);
+	finish(tf, dispatch(self, number, arg), SYSENTER_LENGTH);
 }
