@@ -55,6 +55,12 @@ letters_knows(uint32_t n)
 		n == SYS_ipc_wait || n == SYS_ipc_call || n == SYS_ipc_call_value;
 }
 
+bool
+letters_wait(struct Env *e)
+{
+	return post(e)->does != RUNS;
+}
+
 static struct Env *
 find(struct Env *self, uint32_t id)
 {

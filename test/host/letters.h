@@ -25,6 +25,9 @@ bool letters_knows(uint32_t number);
 // errors are right, the model is for the one that the kernel finds first.
 int32_t letters_call(struct Env *self, uint32_t number, const uint32_t arg[5]);
 
+// Whether e waits, to send or for a message.
+bool letters_wait(struct Env *e);
+
 // The clock has ticked; e has been given other registers.
 void letters_tick(void);
 void letters_new_frame(struct Env *e);
