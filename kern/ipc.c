@@ -201,15 +201,36 @@ ipc_send(struct Env *self, const struct Message *m, bool *waits)
 	return r;
 }
 
+// Let self take a message that waits for it already, or leave it as it was.
+//	-E_TIMEOUT	there is none
+static int
+take_now(struct Env *self, envid_t only, uint32_t dstva)
+{
+	struct Kenv *k = kenv(self);
+	void *old_dstva = self->env_ipc_dstva;
+	envid_t old_only = k->only;
+
+	k->only = only;
+	self->env_ipc_dstva = (void *) (uintptr_t) dstva;
+	self->env_ipc_recving = true;
+	serve(self);
+	if (!self->env_ipc_recving)
+		return 0;
+	self->env_ipc_recving = false;
+	self->env_ipc_dstva = old_dstva;
+	k->only = old_only;
+	return -E_TIMEOUT;
+}
+
 int
 ipc_recv(struct Env *self, envid_t only, uint32_t dstva, uint32_t how)
 {
 	if (how & ~HOW_BITS || !page_or_none(dstva))
 		return -E_INVAL;
+	if (how & IPC_NOWAIT)
+		return take_now(self, only, dstva);
 	wait_for_message(self, only, dstva, how);
 	serve(self);
-	if (how & IPC_NOWAIT && self->env_ipc_recving)
-		give_up(self);
 	return 0;
 }
 

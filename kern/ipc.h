@@ -24,6 +24,7 @@ int ipc_send(struct Env *self, const struct Message *m, bool *waits);
 // Let self wait for a message, from `only' if that is not 0.  0: the result of its call is set, or
 // will be.
 //	-E_INVAL	dstva is no page address, or how has an unknown bit
+//	-E_TIMEOUT	how has IPC_NOWAIT, and no message is there
 int ipc_recv(struct Env *self, envid_t only, uint32_t dstva, uint32_t how);
 
 // The clock has ticked: whose patience is over is released.

@@ -394,10 +394,13 @@ sys_ipc_wait(struct Env *self, uint32_t envid, uint32_t dstva, uint32_t how)
 		from = env_find(self, envid);
 		if (!from || from == self)
 			return -E_BAD_ENV;
-		kenv(from)->awaited = true;
 	}
 	int r = ipc_recv(self, from ? from->env_id : 0, dstva, how);
-	return r < 0 ? r : AS_IT_IS;
+	if (r < 0)
+		return r;
+	if (from)
+		kenv(from)->awaited = true;
+	return AS_IT_IS;
 }
 
 static int32_t
@@ -459,6 +462,12 @@ void (*const syscall_handlers[NSYSCALLS])(void) = {
 };
 #undef SYSCALL
 
+#define SYSCALL(result, name, n, ...) [SYS_##name] = n,
+static const uint8_t nargs[NSYSCALLS] = {
+#include "inc/syscall.def"
+};
+#undef SYSCALL
+
 static void
 finish(struct Trapframe *tf, int32_t r, uint32_t length)
 {
@@ -483,12 +492,13 @@ void
 syscall_sysenter(struct Env *self)
 {
 	struct Trapframe *tf = &kenv(self)->frame;
-	uint32_t arg[5];
+	uint32_t number = tf->tf_regs.reg_eax, arg[5] = {0};
+	int n = number < NSYSCALLS ? nargs[number] : 0;
 
-	// A call has fewer arguments than this, and the stack may end behind them.
-	for (int i = 0; i < 5; i++)
+	// The stack may end behind what a call has, or before.
+	for (int i = 0; i < n; i++)
 		if (copy_from_user(&kenv(self)->space, &arg[i], tf->tf_esp + 4 + 4 * i, 4, NULL) <
 		    0)
 			arg[i] = 0;
-	finish(tf, dispatch(self, tf->tf_regs.reg_eax, arg), SYSENTER_LENGTH);
+	finish(tf, dispatch(self, number, arg), SYSENTER_LENGTH);
 }

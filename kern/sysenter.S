@@ -166,6 +166,8 @@ leave:
 	movl LINK_ENV(%eax), %ecx
 	cmpl $NOT_RUNNABLE, ENV_STATUS(%ecx)
 	jne 1f
+	cmpl $0, LINK_TIMER(%eax)
+	jne 1f
 	movl runqs, %ebx
 	testl %ebx, %ebx
 	jz 1f

@@ -154,8 +154,6 @@ sysenter_init(void)
 	ENTRY(page_unmap)
 	ENTRY(ipc_recv)
 	ENTRY(ipc_send)
-	ENTRY(ipc_call)
-	ENTRY(ipc_call_value)
 #undef ENTRY
 	// These look at the caller's whole frame.
 	sysenter_entries[SYS_exofork] = sysenter_entries[SYS_env_set_trapframe] = sysenter_whole;
@@ -175,10 +173,13 @@ sysenter_entry(void)
 void
 cpu_dead(bool any)
 {
-	extern void enter_0(void), enter_yield(void);
+	extern void enter_0(void), enter_3(void), enter_5(void), enter_yield(void),
+		enter_ipc_call(void), enter_ipc_call_value(void);
 
 	sysenter_dead = any;
 	sysenter_entries[SYS_yield] = any ? enter_0 : enter_yield;
+	sysenter_entries[SYS_ipc_call] = any ? enter_5 : enter_ipc_call;
+	sysenter_entries[SYS_ipc_call_value] = any ? enter_3 : enter_ipc_call_value;
 }
 
 void
@@ -422,6 +423,8 @@ sysenter_leave(void)
 	struct Env *self = cpu_env(thiscpu);
 
 	flat_frame(&kenv(self)->frame);
+	if (kenv(self)->timer.link.next)
+		kenv(self)->sysexit = 0; // for the short ways, who do not know of time limits
 	leave(self);
 }
 

@@ -69,7 +69,7 @@ from_vm86:
 #define STORE(insn...)                                                                               \
 9:	insn;                                                                                      \
 	.pushsection .fixups, "a";                                                                 \
-	.long 9b, 2f;                                                                              \
+	.long 9b, 4f;                                                                              \
 	.popsection
 
 .globl trap_pgflt_fast
@@ -90,9 +90,9 @@ trap_pgflt_fast:
 	movl $(UXSTACKTOP - UTF_SIZE), %ebp
 	cmpl $UXSTACKBASE, %edx
 	jae 3f
-1:	movl %cr2, %eax
+1:	movl %cr2, %esi
 	movl TF_ERR(%esp), %ebx
-	STORE(movl %eax, UTF_FAULT_VA(%ebp))
+	STORE(movl %esi, UTF_FAULT_VA(%ebp))
 	movl TF_EIP(%esp), %eax
 	STORE(movl %ebx, UTF_ERR(%ebp))
 	movl TF_EFLAGS(%esp), %ebx
@@ -111,6 +111,8 @@ trap_pgflt_fast:
 	addl $(TF_EIP - TF_REGS_SIZE), %esp
 	iret
 
+	// The fault at the exception stack is not the one to be handled.
+4:	movl %esi, %cr2
 2:	movups -KENV_FRAME(%esp), %xmm0
 	movl $T_PGFLT, TF_TRAPNO(%esp)
 	movw %ds, TF_DS(%esp)

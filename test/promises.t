@@ -28,6 +28,7 @@ my @programs = (
 	{ name => 'intn', dumps => 255 },
 	{ name => 'privileged', dumps => 150 },
 	{ name => 'sysenter', dumps => 12 },
+	{ name => 'shortways' },
 	{ name => 'segments', dumps => 250 },
 	{ name => 'stackregs', dumps => 22 },
 	{ name => 'flags', dumps => 90 },

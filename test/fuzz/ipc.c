@@ -1,13 +1,17 @@
 // Messages and pages between programs that run, wait, are stopped and are destroyed, against a
-// model that knows for each program whether it waits, what it got, and what it has mapped.
+// model that knows for each program whether it is stopped and what it has mapped; letters.c knows
+// who waits for what, and what came.
 //
 // Who runs on which CPU is not the model's: it looks there, and says what everybody's state and
 // every call's result must be.
 
+#include "inc/ipc.h"
 #include "inc/string.h"
+#include "kern/ipc.h"
 #include "kern/sched.h"
 #include "kern/syscall.h"
 #include "test/fuzz/fuzz.h"
+#include "test/host/letters.h"
 #include "test/host/world.h"
 
 #define NCPUS 2
@@ -24,11 +28,10 @@ struct Mapping {
 };
 
 static struct Prog {
-	bool lives, stopped, waits;
+	bool lives, stopped;
 	envid_t id;
-	struct Prog *parent; // NULL: none, or it is gone
-	uint32_t dstva;
-	uint32_t value, from, perm; // what came last
+	struct Prog *parent;  // NULL: none, or it is gone
+	bool had_table[NVAS]; // before the call that is going on
 	struct Mapping at[NVAS];
 } progs[NPROGS];
 
@@ -103,12 +106,8 @@ check_model(void)
 		bool runs = e == on_cpu[0] || e == on_cpu[1];
 		CHECK_EQ(e->env_id, p->id);
 		CHECK_EQ(e->env_status,
-			 p->stopped || p->waits ? ENV_NOT_RUNNABLE
-						: (runs ? ENV_RUNNING : ENV_RUNNABLE));
-		CHECK_EQ(e->env_ipc_recving, p->waits);
-		CHECK_EQ(e->env_ipc_value, p->value);
-		CHECK_EQ(e->env_ipc_from, (envid_t) p->from);
-		CHECK_EQ((uint32_t) e->env_ipc_perm, p->perm);
+			 p->stopped || letters_wait(e) ? ENV_NOT_RUNNABLE
+						       : (runs ? ENV_RUNNING : ENV_RUNNABLE));
 		for (int i = 0; i < NVAS; i++) {
 			CHECK_EQ(frame_at(e, vas[i]), p->at[i].ppn);
 			CHECK_EQ(bits_at(e, vas[i]), p->at[i].bits);
@@ -136,7 +135,7 @@ a_receiver(struct Prog *self)
 	uint8_t b = byte();
 
 	for (int i = 0; b < 0xc0 && i < NPROGS; i++)
-		if (progs[(b + i) % NPROGS].lives && progs[(b + i) % NPROGS].waits)
+		if (progs[(b + i) % NPROGS].lives && envs[(b + i) % NPROGS].env_ipc_recving)
 			return progs[(b + i) % NPROGS].id;
 	return an_id(self);
 }
@@ -177,50 +176,93 @@ passed_on(const struct Prog *from, const struct Mapping *m, const struct Prog *t
 	return perm | (perm & PTE_W ? PTE_GIVENW : 0);
 }
 
-static void
-send(struct Prog *self)
+static bool
+offers(struct Env *from, struct Env *to, uint32_t va, uint32_t perm)
 {
-	uint32_t id = a_receiver(self), value = byte(), perm = CHOOSE(perms);
-	uint32_t srcva = below(4) ? a_va() : UTOP;
-	struct Prog *to = living(self, id);
-	struct Mapping *m = mapping(self, srcva);
-	uint32_t bits = to ? passed_on(self, m, to, perm) : 0;
+	struct Prog *p = &progs[from - envs];
 
-	int32_t r = make(self, SYS_ipc_try_send, id, value, srcva, perm, 0);
-	if (!to) {
-		CHECK_EQ(r, -E_BAD_ENV);
-		return;
-	}
-	bool invalid = srcva < UTOP && !bits;
-	if (invalid || !to->waits) {
-		CHECK((invalid && r == -E_INVAL) || (!to->waits && r == -E_IPC_NOT_RECV));
-		return;
-	}
-	bool page = srcva < UTOP && to->dstva < UTOP;
-	if (r == -E_NO_MEM) {
-		CHECK(page && page_nfree() == 0);
-		return;
-	}
-	CHECK_EQ(r, 0);
-	to->waits = false;
-	to->value = value;
-	to->from = self->id;
-	to->perm = page ? perm : 0;
-	if (page)
-		*mapping(to, to->dstva) = (struct Mapping){m->ppn, bits};
+	return passed_on(p, mapping(p, va), &progs[to - envs], perm);
+}
+
+static bool
+has_table(struct Env *e, uint32_t va)
+{
+	return kenv(e)->space.pgdir[PDX(va)] & PTE_P;
+}
+
+static int
+pass(struct Env *from, struct Env *to, uint32_t va, uint32_t perm, uint32_t dstva)
+{
+	struct Prog *p = &progs[from - envs], *q = &progs[to - envs];
+	struct Mapping *m = mapping(p, va), *at = mapping(q, dstva);
+
+	if (!q->had_table[at - q->at] && !has_table(to, dstva))
+		return -E_NO_MEM;
+	*at = (struct Mapping){m->ppn, passed_on(p, m, q, perm)};
+	return 0;
+}
+
+static const struct Pages pages_of_model = {offers, pass};
+
+static void
+remember_tables(void)
+{
+	for (struct Prog *p = progs; p < progs + NPROGS; p++)
+		for (int i = 0; i < NVAS && p->lives; i++)
+			p->had_table[i] = has_table(env_of(p), vas[i]);
+}
+
+static uint32_t
+a_how(void)
+{
+	uint8_t b = byte();
+	uint32_t how = CHOOSE(perms);
+
+	if (b & 1)
+		how |= IPC_ONLY;
+	if ((b & 6) == 6)
+		how |= IPC_NOWAIT;
+	if (b & 8)
+		how |= IPC_TIMEOUT(1 + byte() * 8);
+	return b == 0xff ? how | 0x4000 : how;
 }
 
 static void
-receive(struct Prog *self)
+message(struct Prog *self)
 {
-	uint32_t dstva = a_va();
-	bool invalid = dstva < UTOP && dstva % PGSIZE != 0;
+	static const uint32_t numbers[] = {SYS_ipc_try_send, SYS_ipc_recv, SYS_ipc_send,
+					   SYS_ipc_wait,     SYS_ipc_call, SYS_ipc_call_value};
+	uint32_t number = CHOOSE(numbers);
+	uint32_t arg[5] = {a_receiver(self), byte(), below(4) ? UTOP : a_va(), a_how(), a_va()};
 
-	CHECK_EQ(make(self, SYS_ipc_recv, dstva, 0, 0, 0, 0), invalid ? -E_INVAL : 0);
-	if (invalid)
-		return;
-	self->waits = true;
-	self->dstva = dstva;
+	switch (number) {
+	case SYS_ipc_try_send:
+		arg[3] = CHOOSE(perms);
+		break;
+	case SYS_ipc_recv:
+		arg[0] = arg[4];
+		break;
+	case SYS_ipc_wait:
+		arg[0] = arg[1] & 1 ? 0 : arg[0];
+		arg[1] = arg[4], arg[2] = arg[3] & ~0xfffu;
+		break;
+	case SYS_ipc_call_value:
+		arg[2] = arg[3];
+		break;
+	}
+	remember_tables();
+	int32_t r = make(self, number, arg[0], arg[1], arg[2], arg[3], arg[4]);
+	CHECK_EQ(r, letters_call(env_of(self), number, arg));
+}
+
+// Time passes.
+static void
+ticks(void)
+{
+	for (int n = byte(); n >= 0; n--) {
+		ipc_tick();
+		letters_tick();
+	}
 }
 
 static void
@@ -331,14 +373,13 @@ visit(void)
 
 	fake_cpu = cpu;
 	fake_kicked[cpu] = false;
+	if (env_nactive == 0)
+		ticks();
 	if (e && e->env_status == ENV_RUNNING) {
 		struct Prog *self = &progs[e - envs];
 		switch (b / 2 % 16) {
-		case 0 ... 4:
-			send(self);
-			break;
-		case 5:
-			receive(self);
+		case 0 ... 5:
+			message(self);
 			break;
 		case 6 ... 7:
 			set_status(self);
@@ -359,6 +400,7 @@ visit(void)
 			exofork(self);
 			break;
 		case 14:
+			ticks();
 			sched_tick(e, cpu);
 			break;
 		case 15:
@@ -373,6 +415,7 @@ visit(void)
 	for (int i = 0; next && i < NVAS; i++)
 		if (frame_at(next, vas[i]))
 			fake_touch(next, vas[i]);
+	letters_check();
 	check_model();
 	world_check();
 }
@@ -406,6 +449,7 @@ end_all(void)
 	fake_cpu = 0;
 	while (env_any_dead())
 		env_reap();
+	letters_check();
 	check_model();
 	world_check();
 }
@@ -419,13 +463,15 @@ fuzz(void)
 	fake_start(b & 1 ? 120 : 30, b >= 0xf0 ? 8 : 0);
 	memset(progs, 0, sizeof progs);
 	memset(on_cpu, 0, sizeof on_cpu);
+	letters_init(&pages_of_model);
 	uint32_t nfree = page_nfree();
 	do {
 		struct Env *first = start(NULL);
 		start(first);
 		start(first);
 		start(NULL);
-		while (more() && env_nactive > 0 && nvisits++ < MAXVISITS)
+		letters_check();
+		while (more() && (env_nactive > 0 || timer_any()) && nvisits++ < MAXVISITS)
 			visit();
 		end_all();
 		CHECK_EQ(page_nfree(), nfree);

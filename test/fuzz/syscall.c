@@ -274,6 +274,7 @@ may_fail_with(uint32_t number, int error)
 {
 	static const uint32_t with[NSYSCALLS] = {
 #define OR(error) (1u << (error))
+#define SENDING (OR(E_BAD_ENV) | OR(E_IPC_NOT_RECV) | OR(E_INVAL) | OR(E_NO_MEM))
 		[SYS_env_destroy] = OR(E_BAD_ENV),
 		[SYS_page_alloc] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
 		[SYS_page_map] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
@@ -281,8 +282,7 @@ may_fail_with(uint32_t number, int error)
 		[SYS_exofork] = OR(E_NO_FREE_ENV) | OR(E_NO_MEM),
 		[SYS_env_set_status] = OR(E_BAD_ENV) | OR(E_INVAL),
 		[SYS_env_set_pgfault_upcall] = OR(E_BAD_ENV),
-		[SYS_ipc_try_send] =
-			OR(E_BAD_ENV) | OR(E_IPC_NOT_RECV) | OR(E_INVAL) | OR(E_NO_MEM),
+		[SYS_ipc_try_send] = SENDING,
 		[SYS_ipc_recv] = OR(E_INVAL),
 		[SYS_env_set_trapframe] = OR(E_BAD_ENV) | OR(E_FAULT),
 		[SYS_page_protect] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_SHARED),
@@ -292,6 +292,12 @@ may_fail_with(uint32_t number, int error)
 		[SYS_pages_share] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
 		[SYS_pages_protect] = OR(E_BAD_ENV) | OR(E_INVAL),
 		[SYS_pages_unmap] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_ipc_send] = SENDING,
+		[SYS_ipc_wait] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_TIMEOUT),
+		[SYS_ipc_call] = SENDING,
+		[SYS_ipc_call_value] = SENDING,
+		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
+#undef SENDING
 #undef OR
 	};
 
@@ -306,7 +312,7 @@ takes_an_id_of_ours(uint32_t number)
 		number == SYS_env_set_pgfault_upcall || number == SYS_env_set_trapframe ||
 		number == SYS_page_protect || number == SYS_page_copy || number == SYS_page_move ||
 		number == SYS_pages_share || number == SYS_pages_protect ||
-		number == SYS_pages_unmap;
+		number == SYS_pages_unmap || number == SYS_env_set_weight;
 }
 
 static unsigned

@@ -6,10 +6,13 @@
 // something enters the kernel only when its turn comes, so that calls also meet envs that are
 // dying, or stopped, and still on their CPU.
 
+#include "inc/ipc.h"
 #include "inc/string.h"
+#include "kern/ipc.h"
 #include "kern/sched.h"
 #include "kern/syscall.h"
 #include "kern/upcall.h"
+#include "test/host/letters.h"
 #include "test/host/world.h"
 
 #define NCPUS 2
@@ -36,6 +39,7 @@ static struct {
 static uint32_t nlow; // the machine's frames below the border
 static struct Env *on_cpu[NCPUS];
 static unsigned ncalls, nerrors[MAXERROR];
+static unsigned messages; // how many of 100 calls are messages beyond their usual share
 
 static uint32_t
 random_va(void)
@@ -380,28 +384,99 @@ predict_range(struct Env *self, struct Call *c)
 		c->may_lack_memory = c->number == SYS_pages_share;
 }
 
-static void
-predict_ipc_try_send(struct Env *self, struct Call *c)
-{
-	struct Env *to = living(self, c->arg[0]);
-	const uint32_t srcva = c->arg[2];
+// The model: messages
 
-	if (!to) {
-		c->want = -E_BAD_ENV;
-		return;
+static bool had_table[NENV][NPAGES]; // before the call that is going on
+
+static bool
+offers(struct Env *from, struct Env *to, uint32_t va, uint32_t perm)
+{
+	return is_page(va) && passed_on(from, mapping(from, va), to, perm);
+}
+
+static int
+pass(struct Env *from, struct Env *to, uint32_t va, uint32_t perm, uint32_t dstva)
+{
+	struct Mapping *m = mapping(from, va), *at = mapping(to, dstva);
+
+	if (at && !had_table[to - envs][at - model[to - envs].at] && !has_table(to, dstva)) {
+		CHECK_EQ(free_low(), 0);
+		return -E_NO_MEM;
 	}
-	struct Mapping *m = mapping(self, srcva);
-	uint32_t bits = passed_on(self, m, to, c->arg[3]);
-	bool invalid = srcva < UTOP && (!is_page(srcva) || !bits);
-	uint32_t dstva = (uint32_t) (uintptr_t) to->env_ipc_dstva;
-	if (invalid && !to->env_ipc_recving)
-		c->want = ANY; // either of two errors
-	else if (invalid)
-		c->want = -E_INVAL;
-	else if (!to->env_ipc_recving)
-		c->want = -E_IPC_NOT_RECV;
-	else if (srcva < UTOP && dstva < UTOP)
-		predict_passing(c, m, bits, to, dstva);
+	if (at)
+		*at = (struct Mapping){m->frame, passed_on(from, m, to, perm)};
+	return 0;
+}
+
+static const struct Pages pages_of_model = {offers, pass};
+
+static void
+remember_tables(void)
+{
+	for (struct Env *e = envs; e < envs + NENV; e++)
+		for (int i = 0; i < NPAGES && e->env_status != ENV_FREE; i++)
+			had_table[e - envs][i] = has_table(e, va_of[i]);
+}
+
+static uint32_t
+random_how(void)
+{
+	uint32_t how = random_below(3) ? random_perm() & 0xfff : 0;
+
+	if (random_below(4) == 0)
+		how |= IPC_ONLY;
+	if (random_below(3) == 0)
+		how |= IPC_NOWAIT;
+	if (random_below(2))
+		how |= IPC_TIMEOUT(1 + random_below(random_below(4) ? 50 : 5000));
+	if (random_below(40) == 0)
+		how |= random_below(0x10000);
+	return how;
+}
+
+// Somebody who lives, mostly; best one who waits for a message.
+static uint32_t
+random_receiver(struct Env *self)
+{
+	for (int tries = 0; tries < 12; tries++) {
+		struct Env *e = &envs[random_below(MAXENVS)];
+		if (e != self && e->env_status != ENV_FREE && e->env_status != ENV_DYING &&
+		    (e->env_ipc_recving || tries > 6))
+			return e->env_id;
+	}
+	return random_id(self);
+}
+
+// A call of those that letters.c knows.
+static void
+random_message(struct Env *self, struct Call *c)
+{
+	static const uint32_t numbers[] = {SYS_ipc_try_send, SYS_ipc_try_send,  SYS_ipc_recv,
+					   SYS_ipc_send,     SYS_ipc_wait,      SYS_ipc_call,
+					   SYS_ipc_call,     SYS_ipc_call_value};
+	uint32_t *arg = c->arg;
+
+	c->number = PICK(numbers);
+	c->want = ANY;
+	arg[0] = random_below(8) ? random_receiver(self) : random_id(self);
+	arg[1] = random_below(1000);
+	arg[2] = random_below(2) ? random_va() : UTOP, arg[3] = random_how(), arg[4] = random_va();
+	switch (c->number) {
+	case SYS_ipc_try_send:
+		arg[3] = random_perm();
+		break;
+	case SYS_ipc_recv:
+		arg[0] = arg[2];
+		break;
+	case SYS_ipc_wait:
+		if (random_below(2))
+			arg[0] = 0;
+		arg[1] = arg[2], arg[2] = arg[3] & ~0xfffu;
+		break;
+	case SYS_ipc_call_value:
+		arg[2] = arg[3];
+		break;
+	}
 }
 
 // Whether self may do now what ends or stops it.  Rarely, or there would be no company.
@@ -430,7 +505,7 @@ random_call(struct Env *self)
 	struct Call c = {0};
 	uint32_t *arg = c.arg;
 
-	switch (random_below(40)) {
+	switch (random_below(100) < messages ? 10 : random_below(40)) {
 	default:
 		c.number = SYS_page_alloc;
 		arg[0] = random_id(self), arg[1] = random_va(), arg[2] = random_perm();
@@ -447,17 +522,10 @@ random_call(struct Env *self)
 		arg[0] = random_id(self), arg[1] = random_va();
 		predict_page_unmap(self, &c);
 		break;
-	case 10 ... 13:
-		c.number = SYS_ipc_try_send;
-		arg[0] = random_id(self), arg[1] = 7, arg[2] = random_va(), arg[3] = random_perm();
-		predict_ipc_try_send(self, &c);
-		break;
-	case 14 ... 15:
-		c.number = SYS_ipc_recv;
-		arg[0] = random_va();
-		c.want = arg[0] < UTOP && !is_page(arg[0]) ? -E_INVAL : 0;
-		if (c.want == 0 && env_nactive == 1 && !may_end(self))
+	case 10 ... 15:
+		if (env_nactive == 1 && !may_end(self))
 			return random_call(self);
+		random_message(self, &c);
 		break;
 	case 16 ... 17:
 		if (count_envs() == MAXENVS)
@@ -527,6 +595,14 @@ random_call(struct Env *self)
 		arg[3] = random_rule(), arg[4] = random_rule();
 		predict_range(self, &c);
 		break;
+	case 28:
+		c.number = SYS_env_set_weight;
+		arg[0] = random_id(self), arg[1] = random_below(WEIGHT_MAX + 10);
+		if (!ours(self, arg[0]))
+			c.want = -E_BAD_ENV;
+		else if (arg[1] < 1 || arg[1] > WEIGHT_MAX)
+			c.want = -E_INVAL;
+		break;
 	case 26:
 		c.number = SYS_cputs;
 		c.want = ANY; // may end the caller, or come in parts
@@ -560,6 +636,8 @@ make_call(struct Env *self)
 		before = snapshot(false);
 		saved = *kenv(self);
 	}
+	remember_tables();
+	struct Env *target = ours(self, c.arg[0]);
 	enter(self, c.number, c.arg);
 	ncalls++;
 	int32_t r = tf->tf_regs.reg_eax;
@@ -570,21 +648,23 @@ make_call(struct Env *self)
 		CHECK_EQ(r, 0);
 		return;
 	}
+	if (c.number == SYS_env_set_trapframe && target && (c.keeps_eax || r == 0))
+		letters_new_frame(target);
 	if (c.keeps_eax)
 		return;
 	if (tf->tf_eip == CALL_EIP - 2) { // there are dead who have what it wants
-		CHECK(c.may_lack_memory);
+		CHECK(c.may_lack_memory || letters_knows(c.number));
 		return;
 	}
+	if (letters_knows(c.number))
+		c.want = letters_call(self, c.number, c.arg);
 	CHECK_EQ(tf->tf_eip, CALL_EIP);
 	if (r == -E_NO_MEM)
-		CHECK(c.may_lack_memory);
+		CHECK(c.may_lack_memory || c.want == r);
 	else if (is_range_call(c.number) && c.want == ANY)
 		range_done(self, &c, r);
 	else if (c.want != ANY)
 		CHECK_EQ(r, c.want);
-	else if (c.number == SYS_ipc_try_send)
-		CHECK(r == -E_INVAL || r == -E_IPC_NOT_RECV);
 	if (r < 0) {
 		CHECK(-r < MAXERROR);
 		nerrors[-r]++;
@@ -664,6 +744,17 @@ scribble(struct Env *self)
 	}
 }
 
+// The clock ticks, and perhaps several times while nothing else happens.
+static void
+tick(struct Env *self, int cpu)
+{
+	for (int n = random_below(8) ? 1 : random_below(300); n > 0; n--) {
+		ipc_tick();
+		letters_tick();
+	}
+	sched_tick(self, cpu);
+}
+
 // One visit of cpu to the kernel, and what happens until the next.
 static void
 step(int cpu)
@@ -678,7 +769,7 @@ step(int cpu)
 			if (random_below(40) == 0)
 				fault(self);
 			else if (random_below(10) == 0)
-				sched_tick(self, cpu);
+				tick(self, cpu);
 			else
 				make_call(self);
 		}
@@ -696,6 +787,19 @@ step(int cpu)
 	}
 	world_check();
 	model_matches();
+	letters_check();
+}
+
+// When nobody has anything left to do but to wait for the clock, it ticks.
+static void
+pass_time(void)
+{
+	while (env_nactive == 0 && timer_any()) {
+		ipc_tick();
+		letters_tick();
+	}
+	world_check();
+	letters_check();
 }
 
 // When nobody has anything left to do, all are destroyed, and a new first program comes.
@@ -705,27 +809,41 @@ begin_again(void)
 	for (struct Env *e = envs; e < envs + NENV; e++)
 		if (e->env_status != ENV_FREE)
 			env_destroy(NULL, e);
+	for (int cpu = 0; cpu < NCPUS; cpu++) {
+		fake_cpu = cpu;
+		CHECK(!sched_pick(on_cpu[cpu], cpu));
+		fake_switch(cpu, NULL);
+		on_cpu[cpu] = NULL;
+	}
 	reap_all();
 	CHECK_EQ(count_envs(), 0);
 	world_check();
+	letters_check();
 	program(NULL, NOCPU);
 	program(NULL, NOCPU);
 	program(NULL, NOCPU);
 }
+
+#define MESSAGES 4 // the salt of a run in which most calls are messages
 
 static void
 run_random(uint32_t low, uint32_t high, unsigned calls, uint32_t salt)
 {
 	unsigned ngenerations = 0;
 
+	messages = 0;
+	if (salt == MESSAGES)
+		messages = 70;
 	nlow = low;
 	fake_start(low, high);
 	random_seed(salt);
 	memset(model, 0, sizeof model);
 	memset(on_cpu, 0, sizeof on_cpu);
 	memset(nerrors, 0, sizeof nerrors);
+	letters_init(&pages_of_model);
 	ncalls = 0;
 	while (ncalls < calls) {
+		pass_time();
 		if (env_nactive == 0) {
 			begin_again();
 			ngenerations++;
@@ -733,9 +851,10 @@ run_random(uint32_t low, uint32_t high, unsigned calls, uint32_t salt)
 		step(random_below(NCPUS));
 	}
 	test_note("%u calls, %u generations; %u succeeded, bad env %u, inval %u, no mem %u, "
-		  "fault %u, not recv %u",
+		  "fault %u, not recv %u, timeout %u; %u messages, %u had to wait",
 		  ncalls, ngenerations, nerrors[0], nerrors[E_BAD_ENV], nerrors[E_INVAL],
-		  nerrors[E_NO_MEM], nerrors[E_FAULT], nerrors[E_IPC_NOT_RECV]);
+		  nerrors[E_NO_MEM], nerrors[E_FAULT], nerrors[E_IPC_NOT_RECV], nerrors[E_TIMEOUT],
+		  letters_sent, letters_waited);
 }
 
 TEST(random_calls_with_little_memory_do_what_the_contracts_say)
@@ -751,4 +870,9 @@ TEST(random_calls_with_enough_memory_do_what_the_contracts_say)
 TEST(random_calls_with_memory_of_both_kinds_do_what_the_contracts_say)
 {
 	run_random(24, 8, test_steps(100000) / 20, 3);
+}
+
+TEST(random_messages_with_little_memory_do_what_the_contracts_say)
+{
+	run_random(28, 0, test_steps(100000), MESSAGES);
 }
