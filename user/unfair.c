@@ -17,7 +17,7 @@
 #define READY SHARED[1]
 #define GO SHARED[2]
 #define TEXT_SIZE (96 * 1024)
-#define MAPPINGS (300 * 1024)
+#define MAPPINGS (860 * 1024) // most of an address space, for a long end
 #define CROWD 150
 
 // The attackers.
