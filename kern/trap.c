@@ -336,6 +336,16 @@ forget(struct Trapframe *tf)
 	}
 }
 
+// Whose trap this is.
+static struct Env *
+current(void)
+{
+	struct Kenv *k = cpu_kenv(thiscpu);
+
+	assert(k);
+	return k->env;
+}
+
 static void __attribute__((noreturn)) leave(struct Env *self)
 {
 	env_take_frame(self);
@@ -352,7 +362,7 @@ void
 trap(struct Trapframe *tf)
 {
 	lock_kernel();
-	struct Env *self = cpu_env(thiscpu);
+	struct Env *self = current();
 
 	assert(tf == &kenv(self)->frame);
 	kenv(self)->sysexit = 0;
@@ -380,7 +390,7 @@ void
 sysenter_trap(void)
 {
 	lock_kernel();
-	struct Env *self = cpu_env(thiscpu);
+	struct Env *self = current();
 	struct Trapframe *tf = &kenv(self)->frame;
 
 	flat_frame(tf);
@@ -398,7 +408,7 @@ void
 sysenter_trap_stepped(void)
 {
 	lock_kernel();
-	struct Env *self = cpu_env(thiscpu);
+	struct Env *self = current();
 	struct Trapframe *tf = &kenv(self)->frame;
 
 	flat_frame(tf);
@@ -420,7 +430,7 @@ void __attribute__((noreturn)) sysenter_leave(void);
 void
 sysenter_leave(void)
 {
-	struct Env *self = cpu_env(thiscpu);
+	struct Env *self = current();
 
 	flat_frame(&kenv(self)->frame);
 	if (kenv(self)->timer.link.next)
