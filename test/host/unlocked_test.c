@@ -1,6 +1,7 @@
 // While a page is filled, the lock is not held: what others may do to the caller, to the env that is
 // to have the page, and to the page that is copied.
 
+#include "inc/string.h"
 #include "test/host/world.h"
 
 static struct Env *self, *child;
