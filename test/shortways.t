@@ -11,39 +11,42 @@ use Faultline;
 use Test::More;
 
 my $sysenter = 'kern/sysenter.S';
+my $switch = 'kern/sysenter.h';
+my $ipc = 'kern/sysipc.S';
+my $page = 'kern/syspage.S';
 my $trapentry = 'kern/trapentry.S';
 
 # What is broken: where, from what on, what goes, and what comes in its place.
 my @broken = (
-	[ 'SWITCH: flags', $sysenter, 'define SWITCH', 'RESET_FLAGS;' ],
-	[ 'SWITCH: FPU state', $sysenter, 'define SWITCH', 'fxsave LINK_FPU(self);' ],
-	[ 'SWITCH: env_runs', $sysenter, 'define SWITCH', 'incl ENV_RUNS(%ecx);' ],
-	[ 'RESUME: ebp', $sysenter, 'define RESUME', 'movl LINK_EBP(next), %ebp;' ],
+	[ 'SWITCH: flags', $switch, 'define SWITCH', 'RESET_FLAGS;' ],
+	[ 'SWITCH: FPU state', $switch, 'define SWITCH', 'fxsave LINK_FPU(self);' ],
+	[ 'SWITCH: env_runs', $switch, 'define SWITCH', 'incl ENV_RUNS(%ecx);' ],
+	[ 'RESUME: ebp', $switch, 'define RESUME', 'movl LINK_EBP(next), %ebp;' ],
 	[ 'sysexit_pop: flags', $sysenter, "\nsysexit_pop:", 'RESET_FLAGS' ],
 	[ 'leave: fs and gs', $sysenter, "\nleave:", "orl %edi, %esi\n\tjnz 1f" ],
 	[ 'leave: the count of those who wait', $sysenter, "\nleave:", 'decl env_nwaiting' ],
 	[ 'yield: the next one waits in another way', $sysenter, "\nenter_yield:", "testl %edx, %edx\n\tjz 1f" ],
 	[ 'yield: fs and gs', $sysenter, "\nenter_yield:", "orl %edi, %esi\n\tjnz 1f" ],
 	[ 'yield: its state', $sysenter, "\nenter_yield:", 'movl $RUNNABLE, ENV_STATUS(%ecx)' ],
-	[ 'call: fs and gs', $sysenter, '.macro IPC_CALL', "orl %edi, %esi\n\tjnz 1f" ],
-	[ 'call: an old id', $sysenter, '.macro IPC_CALL', "cmpl %edi, LINK_ID(%ebx)\n\tjne 1f" ],
-	[ 'call: a stopped receiver', $sysenter, '.macro IPC_CALL',
+	[ 'call: fs and gs', $ipc, '.macro IPC_CALL', "orl %edi, %esi\n\tjnz 1f" ],
+	[ 'call: an old id', $ipc, '.macro IPC_CALL', "cmpl %edi, LINK_ID(%ebx)\n\tjne 1f" ],
+	[ 'call: a stopped receiver', $ipc, '.macro IPC_CALL',
 	    "cmpl \$HOLDS_RECV, LINK_HOLD(%ebx)\n\tjne 1f", "testl \$HOLDS_RECV, LINK_HOLD(%ebx)\n\tjz 1f" ],
-	[ 'call: a time limit', $sysenter, 'LINK_TIMER', 'jne 1f' ],
-	[ 'call: what others have sent', $sysenter, 'LINK_SENDERS', 'jne 1f' ],
-	[ 'call: a receiver that takes from one only', $sysenter, 'LINK_ONLY(%ebx)', 'jne 4f' ],
-	[ 'call: an address of no page', $sysenter, '.macro IPC_CALL', "testl \$(PGSIZE - 1), %edi\n\tjnz 1f" ],
-	[ 'call: the page', $sysenter, '.macro IPC_CALL', 'jb 7f' ],
-	[ 'call: the rights of an earlier page', $sysenter, "\n3:", 'movl $0, ENV_PERM(%edi)' ],
-	[ 'call: an answer from anyone', $sysenter, "\n3:", 'movl %ebp, LINK_ONLY(%eax)' ],
-	[ 'call: the env that is waited for', $sysenter, "\n5:", 'movb $1, LINK_AWAITED(%ebx)' ],
-	[ 'call: the ring', $sysenter, "\n6:", 'movl %ebx, LINK_NEXT(%edi)' ],
+	[ 'leave: a time limit', $sysenter, 'LINK_TIMER', 'jne 1f' ],
+	[ 'call: what others have sent', $ipc, 'cmpl $0, LINK_SENDERS', 'jne 1f' ],
+	[ 'call: a receiver that takes from one only', $ipc, 'cmpl $0, LINK_ONLY(%ebx)', 'jne 4f' ],
+	[ 'call: an address of no page', $ipc, '.macro IPC_CALL', "testl \$(PGSIZE - 1), %edi\n\tjnz 1f" ],
+	[ 'call: the page', $ipc, '.macro IPC_CALL', 'jb 7f' ],
+	[ 'call: the rights of an earlier page', $ipc, "\n3:	movl %ebp", 'movl $0, ENV_PERM(%edi)' ],
+	[ 'call: an answer from anyone', $ipc, '.macro IPC_CALL', 'movl %ebp, LINK_ONLY(%eax)' ],
+	[ 'call: the env that is waited for', $ipc, '.macro IPC_CALL', 'movb $1, LINK_AWAITED(%ebx)' ],
+	[ 'call: the ring', $ipc, '.macro IPC_CALL', 'movl %ebx, LINK_NEXT(%edi)' ],
 	[ 'fault: xmm0', $trapentry, 'movl %ebp, TF_ESP(%esp)', 'movups -KENV_FRAME(%esp), %xmm0' ],
 	[ 'fault: TF and DF', $trapentry, 'movl %ecx, TF_EIP(%esp)', 'andl $~(FL_TF | FL_DF), TF_EFLAGS(%esp)' ],
 	[ 'fault: the free word', $trapentry, "\n3:", '-4 - UTF_SIZE', '-UTF_SIZE' ],
-	[ 'fault: a full stack', $trapentry, "\n3:", 'jae 1b', 'jmp 1b' ],
-	[ 'fault: the end of the stack', $trapentry, 'leal -UXSTACKBASE', 'jb 3f', 'jbe 3f' ],
-	[ 'fault: no handler', $trapentry, 'ENV_UPCALL', 'jz 2f' ],
+	[ 'fault: a full stack', $trapentry, 'leal -4 - UTF_SIZE', 'jae 1b', 'jmp 1b' ],
+	[ 'fault: the end of the stack', $trapentry, "\n3:", 'jae 1b', '' ],
+	[ 'fault: no handler', $trapentry, 'FRAME_UPCALL', 'jz 2f' ],
 	[ 'fault: the error code', $trapentry, 'movl %cr2, %esi', 'STORE(movl %ebx, UTF_ERR(%ebp))' ],
 );
 

@@ -348,10 +348,9 @@ make_call(uint32_t me, uint32_t number, const uint32_t *arg, int n)
 	note(number);
 	note(raw_out.eax);
 	note_registers();
-	// Who waits, or lets others run, goes on with fresh flags; else some are what C has left.
-	bool waits = number == SYS_yield || number == SYS_ipc_recv || number == SYS_ipc_call ||
-		number == SYS_ipc_call_value;
-	note(raw_out.eflags & (waits && raw_out.eax == 0 ? 0xffffffff : FL_DF | FL_TF));
+	// Who waits, or lets others run, goes on with fresh flags; else they may be anything but TF.
+	bool waits = number == SYS_yield || number == SYS_ipc_call || number == SYS_ipc_call_value;
+	note(raw_out.eflags & (waits && raw_out.eax == 0 ? 0xffffffff : FL_TF));
 }
 
 static void
