@@ -66,6 +66,12 @@ entry_bits(uint32_t va)
 	return va < UTOP && (uvpd[PDX(va)] & PTE_P) ? uvpt[PGNUM(va)] & 0xfff : 0;
 }
 
+static uint32_t
+owners(uint32_t va)
+{
+	return entry_bits(va) & PTE_P ? pages[PGNUM(uvpt[PGNUM(va)])].pp_ref : 0;
+}
+
 static void
 note_env(const volatile struct Env *e)
 {
@@ -85,9 +91,12 @@ note_pages(void)
 	note(entry_bits(ARGS_VA));
 	note(entry_bits(ARGS_VA + PGSIZE));
 	note(entry_bits(ARGS_RO_VA));
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		note(entry_bits(PAGE_VA + i * PGSIZE));
+		note(owners(PAGE_VA + i * PGSIZE));
+	}
 	note(entry_bits(TABLE_VA));
+	note(owners(TABLE_VA));
 	note(entry_bits(XSTACK));
 	note(entry_bits(XSTACK - PGSIZE));
 }
@@ -283,6 +292,22 @@ some_page(void)
 	}
 }
 
+static uint32_t
+some_rights(void)
+{
+	static const uint32_t perms[] = {RO, RO,    RO | PTE_COW,   RW,           RW,         RW,
+					 0,  PTE_P, RW | PTE_SHARE, RW | PTE_PCD, 0x2000 | RO};
+
+	return perms[below(ARRAY_SIZE(perms))];
+}
+
+// Whose memory is changed: mostly the caller's own.
+static uint32_t
+some_owner(void)
+{
+	return below(6) ? 0 : below(2) ? (uint32_t) sys_getenvid() : some_id();
+}
+
 // How a message is sent: mostly in a way that works.
 static uint32_t
 some_how(void)
@@ -344,6 +369,11 @@ make_call(uint32_t me, uint32_t number, const uint32_t *arg, int n)
 		raw_in.esi = arg[4];
 		raw_interrupt();
 	}
+	// Calls on pages leave these two as they are, or flat.
+	if (number == SYS_page_protect || number == SYS_page_map || number == SYS_page_unmap) {
+		raw_out.ds = raw_out.ds == raw_in.ds ? GD_UD | 3 : raw_out.ds;
+		raw_out.es = raw_out.es == raw_in.es ? GD_UD | 3 : raw_out.es;
+	}
 	note(me);
 	note(number);
 	note(raw_out.eax);
@@ -359,7 +389,9 @@ some_call(uint32_t me)
 	const uint32_t number[] = {SYS_yield,          SYS_yield,          SYS_yield,
 				   SYS_ipc_call_value, SYS_ipc_call_value, SYS_ipc_call,
 				   SYS_ipc_call,       SYS_ipc_call,       SYS_ipc_recv,
-				   SYS_ipc_wait,       SYS_ipc_send,       SYS_ipc_try_send};
+				   SYS_ipc_wait,       SYS_ipc_send,       SYS_ipc_send,
+				   SYS_ipc_try_send,   SYS_page_protect,   SYS_page_protect,
+				   SYS_page_map,       SYS_page_map,       SYS_page_unmap};
 	uint32_t arg[5] = {some_id(), random(), some_page(), some_how(), some_page()};
 	uint32_t n = number[below(ARRAY_SIZE(number))];
 
@@ -373,6 +405,26 @@ some_call(uint32_t me)
 		break;
 	case SYS_ipc_recv:
 		arg[0] = arg[2];
+		break;
+	case SYS_ipc_send:
+		if (below(2))
+			arg[2] = UTOP, arg[3] &= 0xfff;
+		break;
+	case SYS_page_protect:
+		arg[0] = some_owner();
+		arg[1] = arg[2];
+		arg[2] = some_rights() | (below(2) ? PAGE_SOLE : 0);
+		break;
+	case SYS_page_unmap:
+		arg[0] = some_owner();
+		arg[1] = arg[2];
+		break;
+	case SYS_page_map:
+		arg[0] = some_owner();
+		arg[1] = arg[2];
+		arg[2] = some_owner();
+		arg[3] = arg[4];
+		arg[4] = some_rights();
 		break;
 	case SYS_ipc_wait:
 		arg[0] = below(2) ? 0 : arg[0];
@@ -444,9 +496,19 @@ can_write(uint32_t va)
 static void
 some_faults(uint32_t me)
 {
-	static const uint32_t addrs[] = {NOTHING_VA, ARGS_RO_VA,       0,          UTOP,
-					 UVPT,       KERNBASE,         0xfffffffc, ARGS_VA + PGSIZE,
-					 UENVS,      TABLE_VA + PGSIZE};
+	static const uint32_t addrs[] = {NOTHING_VA,
+					 ARGS_RO_VA,
+					 0,
+					 UTOP,
+					 UVPT,
+					 KERNBASE,
+					 0xfffffffc,
+					 ARGS_VA + PGSIZE,
+					 UENVS,
+					 TABLE_VA + PGSIZE,
+					 PAGE_VA,
+					 PAGE_VA + PGSIZE,
+					 PAGE_VA + 2 * PGSIZE};
 	static uint32_t scratch[64];
 	static const uint32_t esps[] = {0,
 					4,
