@@ -85,9 +85,9 @@ for my $m (@mutations) {
 done_testing();
 
 __DATA__
-kern/pmap.c tlbshoot 1: a page is taken away while the TLB still has it
- 	*pte = 0;
--	tlb_invalidate(sp, va);
+kern/pmap.h tlbshoot 1: a page is taken away while the TLB still has it
+-	if ((old & PTE_A) && sp->cpu != NOCPU)
+-		tlb_invalidate_page(sp->cpu, va);
 
 kern/cpu.c tlbshoot 2: another CPU is not told to drop a translation
 -	lapic_ipi(other->apicid, IRQ_OFFSET + IRQ_FLUSH);
@@ -95,8 +95,9 @@ kern/cpu.c tlbshoot 2: another CPU is not told to drop a translation
 +	while (0)
 
 kern/env.c states 2: an env is made runnable while a CPU still has it
--	set_status(e, k->space.cpu == NOCPU ? ENV_RUNNABLE : ENV_RUNNING);
-+	set_status(e, ENV_RUNNABLE);
+-	if (k->space.cpu == NOCPU) {
++	if (true) {
+ 		set_status(e, ENV_RUNNABLE);
 
 kern/env.c states 2: one reason less is taken for none
 -	if (k->hold || e->env_status != ENV_NOT_RUNNABLE)
@@ -128,21 +129,23 @@ kern/trap.def intn 1: a page fault can be raised by hand
 kern/cpu.c privileged 1: the bitmap of ports is where nothing says so
 -	c->ts.ts_iomb = sizeof c->ts; // past the limit: no port is open to programs
 
-kern/sysenter.S sysenter 1: flags stay as they are at sysenter
+kern/sysenter.h sysenter 1: flags stay as they are at sysenter
 -#define RESET_FLAGS                                                                                \
 -	pushl $2;                                                                                  \
 -	popfl
 +#define RESET_FLAGS
 
 kern/sysenter.S sysenter 1: a call that there is not is made
+ sysenter_fast:
+ 	BENCH_COUNT(BENCH_ENTRIES)
 -	cmpl $NSYSCALLS, %eax
--	jae slow
+-	jae sysenter_whole
 
 kern/cpu.c segments 1: fs is nobody's
--	asm volatile("movw %0,%%fs" : : "m"(k->fs));
+-	asm volatile("movw %0,%%fs" : : "m"(to->fs));
 
 kern/cpu.c segments 1: gs is nobody's
--	asm volatile("movw %0,%%gs" : : "m"(k->gs));
+-	asm volatile("movw %0,%%gs" : : "m"(to->gs));
 
 kern/trapentry.S stackregs 1: who trapped is told from where its stack is
 -	jz from_kernel
@@ -167,13 +170,13 @@ kern/cpu.c fpupending 1: FPU errors come by the old interrupt
 +	lcr0((rcr0() | CR0_MP | CR0_WP | CR0_AM) &
 
 kern/trap.c randomcode 1: arguments of sysenter that are not there end the kernel
--	if (lapic_interrupt(tf->tf_trapno) || fix_up(tf))
-+	if (lapic_interrupt(tf->tf_trapno) || (0 && fix_up(tf)))
+-	if (fix_up(tf))
++	if (0 && fix_up(tf))
 
 kern/trapentry.S randomcode 1: virtual-8086 mode is not looked for
 -	jnz from_vm86
 
-kern/sysenter.S randomcode 1: flags stay as they are at sysenter
+kern/sysenter.h randomcode 1: flags stay as they are at sysenter
 -#define RESET_FLAGS                                                                                \
 -	pushl $2;                                                                                  \
 -	popfl
@@ -183,7 +186,7 @@ kern/page.c fresh 1: frames are given out as they are
 -	frame_zero(ppn);
 
 kern/cpu.c fresh 2: FPU registers stay in the CPU
--	fpu_load(&k->fpu);
+-	fpu_load(&to->fpu);
 
 kern/syscall.c leaks 1: a page that found no table is lost
 -		page_decref(pp);
@@ -193,9 +196,9 @@ kern/syscall.c leaks 1: what the dead hold does not count as free
 +	return r;
 
 kern/pmap.c unfair 1: a large env is given back in one piece
--		if (done >= SPACE_CHUNK)
-+		if (done >= SPACE_CHUNK * NPDENTRIES)
+-			if (work >= SPACE_CHUNK)
++			if (work >= SPACE_CHUNK * NPDENTRIES)
 
-kern/pmap.c soak 2: a page that is replaced is not counted down
- 		tlb_invalidate(sp, va);
--		page_decref(entry_page(old));
+kern/pmap.h soak 2: a page that is replaced is not counted down
+ 		tlb_invalidate_page(sp->cpu, va);
+-	page_decref(entry_page(old));
