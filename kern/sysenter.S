@@ -149,19 +149,23 @@ special:
 	popl %edx
 	jmp save_all
 
+// What a call keeps, from the stack and the registers to the frame whose link is eax.
+#define SAVE_KEPT                                                                                  \
+	popl LINK_ESP(%eax);                                                                       \
+	popl %edx;                                                                                 \
+	movl %edx, LINK_EIP(%eax);                                                                 \
+	movl %edx, LINK_SYSEXIT(%eax);                                                             \
+	movl %ebx, LINK_EBX(%eax);                                                                 \
+	movl %esi, LINK_ESI(%eax);                                                                 \
+	movl %edi, LINK_EDI(%eax);                                                                 \
+	movl %ebp, LINK_EBP(%eax)
+
 // The caller does not go on, or not for sure; the result is in its frame, or will be.  What a call
 // may destroy anyway is not saved.
 leave:
 	movl cpus + CPU_ESP0, %eax
 	subl $LINK_FRAME_END, %eax
-	popl LINK_ESP(%eax)
-	popl %edx
-	movl %edx, LINK_EIP(%eax)
-	movl %edx, LINK_SYSEXIT(%eax)
-	movl %ebx, LINK_EBX(%eax)
-	movl %esi, LINK_ESI(%eax)
-	movl %edi, LINK_EDI(%eax)
-	movl %ebp, LINK_EBP(%eax)
+	SAVE_KEPT
 
 	movl LINK_ENV(%eax), %ecx
 	cmpl $NOT_RUNNABLE, ENV_STATUS(%ecx)
@@ -191,14 +195,7 @@ leave:
 // The same with more CPUs, eax being this one's esp0.
 leave_smp:
 	subl $LINK_FRAME_END, %eax
-	popl LINK_ESP(%eax)
-	popl %edx
-	movl %edx, LINK_EIP(%eax)
-	movl %edx, LINK_SYSEXIT(%eax)
-	movl %ebx, LINK_EBX(%eax)
-	movl %esi, LINK_ESI(%eax)
-	movl %edi, LINK_EDI(%eax)
-	movl %ebp, LINK_EBP(%eax)
+	SAVE_KEPT
 	jmp 1b
 
 // From eax to ebx.

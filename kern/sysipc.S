@@ -45,6 +45,15 @@
 	testl %edx, %edx;                                                                          \
 	jz 1f
 
+// ebx = the link of the env with the id in edi; or else go on at 1f.
+#define RECEIVER_OR_ELSE                                                                           \
+	movl %edi, %ebx;                                                                           \
+	andl $(NENV - 1), %ebx;                                                                    \
+	shll $KENV_SHIFT, %ebx;                                                                    \
+	addl $(kenvs + KENV_LINK), %ebx;                                                           \
+	cmpl %edi, LINK_ID(%ebx);                                                                  \
+	jne 1f
+
 // The caller leaves its CPU's queue to next.
 #define LEAVE_QUEUE(next, scratch)                                                                 \
 	movl LINK_PREV(%eax), scratch;                                                             \
@@ -148,12 +157,7 @@ enter_ipc_send:
 9:	testl $~(PGSIZE - 1), 16(%ecx)
 	OR_ELSE(9b, 1f)
 	jnz 1f
-	movl %edi, %ebx
-	andl $(NENV - 1), %ebx
-	shll $KENV_SHIFT, %ebx
-	addl $(kenvs + KENV_LINK), %ebx
-	cmpl %edi, LINK_ID(%ebx)
-	jne 1f
+	RECEIVER_OR_ELSE
 	cmpl $HOLDS_RECV, LINK_HOLD(%ebx)
 	jne 3f
 	cmpl $0, LINK_TIMER(%ebx)
@@ -246,12 +250,7 @@ enter_ipc_send:
 	OR_ELSE(9b, 1f)
 9:	movl (12 + 4 * \page)(%ecx), %ebp // how
 	OR_ELSE(9b, 1f)
-	movl %edi, %ebx
-	andl $(NENV - 1), %ebx
-	shll $KENV_SHIFT, %ebx
-	addl $(kenvs + KENV_LINK), %ebx
-	cmpl %edi, LINK_ID(%ebx)
-	jne 1f
+	RECEIVER_OR_ELSE
 	cmpl $HOLDS_RECV, LINK_HOLD(%ebx)
 	jne 1f
 	movl LINK_SYSEXIT(%ebx), %edx

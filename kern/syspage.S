@@ -61,22 +61,26 @@
 	invlpg %ss:(va);                                                                               \
 2:
 
+// The arguments of page_protect: va in eax, perm in edx; on the stack, what these and the walk take.
+#define PROTECT_OR_ELSE(label)                                                                     \
+	ARGUMENTS_OR_ELSE(label);                                                                  \
+9:	cmpl $0, %ss:4(%ecx);                                                                      \
+	OR_ELSE(9b, label);                                                                        \
+	jne label;                                                                                 \
+	pushl %edx;                                                                                \
+	pushl %ebx;                                                                                \
+	pushl %esi;                                                                                \
+9:	movl %ss:8(%ecx), %eax;                                                                    \
+	OR_ELSE(9b, 1f);                                                                           \
+9:	movl %ss:12(%ecx), %edx;                                                                   \
+	OR_ELSE(9b, 1f);                                                                           \
+	PAGE_OR_ELSE(%eax);                                                                        \
+	PERM_OR_ELSE(%edx, PAGE_SOLE)
+
 // page_protect(envid, va, perm)
 .globl enter_page_protect
 enter_page_protect:
-	ARGUMENTS_OR_ELSE(enter_3)
-9:	cmpl $0, %ss:4(%ecx)
-	OR_ELSE(9b, enter_3)
-	jne enter_3
-	pushl %edx
-	pushl %ebx
-	pushl %esi
-9:	movl %ss:8(%ecx), %eax
-	OR_ELSE(9b, 1f)
-9:	movl %ss:12(%ecx), %edx
-	OR_ELSE(9b, 1f)
-	PAGE_OR_ELSE(%eax)
-	PERM_OR_ELSE(%edx, PAGE_SOLE)
+	PROTECT_OR_ELSE(enter_3)
 	WALK(%eax, %esi, %ebx)
 	movl %ss:(%esi), %ebx
 	testl $PAGE_SOLE, %edx
@@ -122,19 +126,7 @@ enter_page_protect:
 // runs, and an entry and a count are one word each.
 .globl smp_page_protect
 smp_page_protect:
-	ARGUMENTS_OR_ELSE(smp_3)
-9:	cmpl $0, %ss:4(%ecx)
-	OR_ELSE(9b, smp_3)
-	jne smp_3
-	pushl %edx
-	pushl %ebx
-	pushl %esi
-9:	movl %ss:8(%ecx), %eax
-	OR_ELSE(9b, 1f)
-9:	movl %ss:12(%ecx), %edx
-	OR_ELSE(9b, 1f)
-	PAGE_OR_ELSE(%eax)
-	PERM_OR_ELSE(%edx, PAGE_SOLE)
+	PROTECT_OR_ELSE(smp_3)
 	testl $PAGE_SOLE, %edx
 	jz 1f
 	WALK(%eax, %esi, %ebx)

@@ -29,7 +29,7 @@ my @broken = (
 	[ 'yield: fs and gs', $sysenter, "\nenter_yield:", "orl %edi, %esi\n\tjnz 1f" ],
 	[ 'yield: its state', $sysenter, "\nenter_yield:", 'movl $RUNNABLE, ENV_STATUS(%ecx)' ],
 	[ 'call: fs and gs', $ipc, '.macro IPC_CALL', "orl %edi, %esi\n\tjnz 1f" ],
-	[ 'call: an old id', $ipc, '.macro IPC_CALL', "cmpl %edi, LINK_ID(%ebx)\n\tjne 1f" ],
+	[ 'call: an old id', $ipc, 'define RECEIVER_OR_ELSE', 'cmpl %edi, LINK_ID(%ebx);', 'cmpl %edi, %edi;' ],
 	[ 'call: a stopped receiver', $ipc, '.macro IPC_CALL',
 	    "cmpl \$HOLDS_RECV, LINK_HOLD(%ebx)\n\tjne 1f", "testl \$HOLDS_RECV, LINK_HOLD(%ebx)\n\tjz 1f" ],
 	[ 'leave: a time limit', $sysenter, 'LINK_TIMER', 'jne 1f' ],
