@@ -31,11 +31,13 @@ unsigned env_nwaiting;                 // [K] in all run queues
 static struct Queue dead;              // [K] DYING, and no CPU has them
 unsigned env_nactive;                  // [K]
 static uint32_t free_slots[NENV / 32]; // [K] a bit for each slot
+static int lowest;                     // [K] the words before this one are 0
 
 void
 env_init(void)
 {
 	memset(free_slots, 0xff, sizeof free_slots);
+	lowest = 0;
 	memset(runqs, 0, sizeof runqs);
 	dead.first = NULL;
 	env_nwaiting = env_nactive = env_nkilled = 0;
@@ -134,11 +136,11 @@ life(const struct Env *e)
 static struct Env *
 take_slot(void)
 {
-	for (int i = 0; i < NENV / 32; i++) {
-		if (free_slots[i]) {
-			int bit = __builtin_ctz(free_slots[i]);
-			free_slots[i] &= free_slots[i] - 1;
-			return &envs[i * 32 + bit];
+	for (; lowest < NENV / 32; lowest++) {
+		if (free_slots[lowest]) {
+			int bit = __builtin_ctz(free_slots[lowest]);
+			free_slots[lowest] &= free_slots[lowest] - 1;
+			return &envs[lowest * 32 + bit];
 		}
 	}
 	return NULL;
@@ -149,8 +151,12 @@ take_slot(void)
 static void
 give_slot(struct Env *e)
 {
-	if (life(e) < LAST_LIFE)
-		free_slots[(e - envs) / 32] |= 1u << (e - envs) % 32;
+	int i = e - envs;
+
+	if (life(e) == LAST_LIFE)
+		return;
+	free_slots[i / 32] |= 1u << i % 32;
+	lowest = MIN(lowest, i / 32);
 }
 
 static void

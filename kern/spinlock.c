@@ -8,7 +8,7 @@
 
 #define NOBODY (-1)
 #define SPINS 64
-#define EAGERNESS 5000   // how often to try before others hold back
+#define EAGERNESS 20000  // how often to try before others hold back
 #define HOLD_BACK 32000  // looks, for who had the lock last
 #define PATIENCE 6400000 // how often to try before standing in line
 
