@@ -347,10 +347,10 @@ sys_pages_share(struct Env *self, uint32_t dstid, uint32_t va, uint32_t n, uint3
 
 	if (!dst)
 		return -E_BAD_ENV;
-	if (dst == self) // each page is there already, with the rights it has
-		return sys_pages_protect(self, 0, va, n, when, change);
 	if (!user_range(va, n) || !user_rule(when) || !user_rule(change))
 		return -E_INVAL;
+	if (dst == self) // each page is there already, with the rights it has
+		return pages_protect(&kenv(self)->space, va, n, when, change, false);
 	return or_lacking(pages_share(&kenv(self)->space, &kenv(dst)->space, va, n, when, change));
 }
 

@@ -12,7 +12,8 @@
 //   caller's own in kern/syspage.S.
 //
 // With more CPUs, only the first of them is open, and takes the lock.  In a kernel that checks itself
-// or is told to take no short ways, all goes through sysenter_slow and C.  user/shortways holds the two equal.
+// or is told to take no short ways, all goes through sysenter_slow and C.  user/shortways holds the
+// two equal.
 //
 // While a program runs on the one CPU, it is the first of the CPU's queue, so that runqs points
 // to its Kenv.link, from which all offsets are counted here.
@@ -51,17 +52,21 @@ enter_getenvid:
 #define PUSH_4 PUSH_ARG(16) PUSH_3
 #define PUSH_5 PUSH_ARG(20) PUSH_4
 
-// A call with n arguments.
-#define ENTER(n)                                                                                   \
-.globl enter_##n;                                                                                  \
-enter_##n:                                                                                         \
+// What comes back at the end, the call's number, and its n arguments, on the kernel's stack.
+#define FETCH(n)                                                                                   \
 	LOAD_SEGMENTS;                                                                             \
 	cld;                                                                                       \
 	ARGUMENTS_OR_ELSE(save_all);                                                               \
 	pushl %edx;                                                                                \
 	pushl %ecx;                                                                                \
 	pushl %eax;                                                                                \
-	PUSH_##n                                                                                   \
+	PUSH_##n
+
+// A call with n arguments.
+#define ENTER(n)                                                                                   \
+.globl enter_##n;                                                                                  \
+enter_##n:                                                                                         \
+	FETCH(n)                                                                                   \
 	movl runqs, %edx;                                                                          \
 	pushl LINK_ENV(%edx);                                                                      \
 	call *syscall_handlers(,%eax,4);                                                           \
@@ -83,13 +88,7 @@ ENTER(5)
 #define ENTER_SMP(n)                                                                               \
 .globl smp_##n;                                                                                    \
 smp_##n:                                                                                           \
-	LOAD_SEGMENTS;                                                                             \
-	cld;                                                                                       \
-	ARGUMENTS_OR_ELSE(save_all);                                                               \
-	pushl %edx;                                                                                \
-	pushl %ecx;                                                                                \
-	pushl %eax;                                                                                \
-	PUSH_##n                                                                                   \
+	FETCH(n)                                                                                   \
 	movl CURRENT_CPU + 4 * n + 12(%esp), %edx;                                                 \
 	movl CPU_ESP0(%edx), %edx;                                                                 \
 	pushl LINK_ENV - LINK_FRAME_END(%edx);                                                     \
@@ -180,10 +179,7 @@ leave:
 	jz 1f
 	cmpb $0, sysenter_dead
 	jne 1f
-	movl %fs, %esi
-	movl %gs, %edi
-	orl %edi, %esi
-	jnz 1f
+	FS_GS_OR_ELSE(%esi, %edi)
 	decl runqs + RUNQ_WAITING
 	decl env_nwaiting
 	jmp sysenter_switch
@@ -227,10 +223,7 @@ enter_yield:
 	movl LINK_SYSEXIT(%ebx), %edx
 	testl %edx, %edx
 	jz 1f
-	movl %fs, %esi
-	movl %gs, %edi
-	orl %edi, %esi
-	jnz 1f
+	FS_GS_OR_ELSE(%esi, %edi)
 	movl %ecx, LINK_ESP(%eax)
 	movl %ebp, LINK_EBP(%eax)
 	movl $0, LINK_EAX(%eax)

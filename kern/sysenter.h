@@ -31,6 +31,13 @@
 	cmpl $(UTOP - 32), %ecx;                                                                   \
 	ja label
 
+// Go on at 1f if the program uses fs or gs, which the short ways do not look after.
+#define FS_GS_OR_ELSE(scratch, other)                                                              \
+	movl %fs, scratch;                                                                         \
+	movl %gs, other;                                                                           \
+	orl other, scratch;                                                                        \
+	jnz 1f
+
 // What was in the flags must not be there for C, nor for another program.  NT would make an iret
 // a task switch.
 #define RESET_FLAGS                                                                                \

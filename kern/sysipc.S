@@ -34,10 +34,7 @@
 #define NEXT_OR_ELSE(next, scratch)                                                                \
 	cmpb $0, sysenter_dead;                                                                    \
 	jne 1f;                                                                                    \
-	movl %fs, next;                                                                            \
-	movl %gs, scratch;                                                                         \
-	orl scratch, next;                                                                         \
-	jnz 1f;                                                                                    \
+	FS_GS_OR_ELSE(next, scratch);                                                              \
 	movl LINK_NEXT(%eax), next;                                                                \
 	cmpl %eax, next;                                                                           \
 	je 1f;                                                                                     \
@@ -240,10 +237,7 @@ enter_ipc_send:
 	movl %edi, LINK_EDI(%eax)
 	movl %ebp, LINK_EBP(%eax)
 	movl %edx, LINK_SYSEXIT(%eax)
-	movl %fs, %esi
-	movl %gs, %edi
-	orl %edi, %esi
-	jnz 1f
+	FS_GS_OR_ELSE(%esi, %edi)
 9:	movl 4(%ecx), %edi		// envid
 	OR_ELSE(9b, 1f)
 9:	movl 8(%ecx), %esi		// value

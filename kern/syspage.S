@@ -53,6 +53,12 @@
 	jmp 3b;                                                                                    \
 	.subsection 0
 
+// Instead of an entry, where the count of its frame is.
+#define COUNT_OF(entry)                                                                            \
+	shrl $PGSHIFT, entry;                                                                      \
+	shll $2, entry;                                                                            \
+	addl %ss:pages, entry
+
 // No CPU keeps a translation of an entry without PTE_A.
 #define FORGET(va, entry)                                                                          \
 	testl $PTE_A, entry;                                                                       \
@@ -102,9 +108,7 @@ enter_page_protect:
 5:	testl $GIVENW, %ebx
 	jz 1f
 	andl $~PAGE_SOLE, %edx
-	shrl $PGSHIFT, %ebx
-	shll $2, %ebx
-	addl %ss:pages, %ebx
+	COUNT_OF(%ebx)
 	cmpl $1, %ss:(%ebx)
 	movl %ss:(%esi), %ebx
 	je 4b
@@ -133,9 +137,7 @@ smp_page_protect:
 	movl %ss:(%esi), %ebx
 	testl $GIVENW, %ebx
 	jz 1f
-	shrl $PGSHIFT, %ebx
-	shll $2, %ebx
-	addl %ss:pages, %ebx
+	COUNT_OF(%ebx)
 	cmpl $1, %ss:(%ebx)
 	jbe 1f
 	popl %esi
@@ -169,9 +171,7 @@ enter_page_unmap:
 	jz 3f
 	pushl %edx
 	movl %ebx, %edx
-	shrl $PGSHIFT, %edx
-	shll $2, %edx
-	addl %ss:pages, %edx
+	COUNT_OF(%edx)
 	cmpl $1, %ss:(%edx)
 	je 4f
 	movl $0, %ss:(%esi)
@@ -223,9 +223,7 @@ enter_page_map:
 	cmpl $0, %ss:(%esi)
 	jne 1f
 	movl %eax, %edx
-	shrl $PGSHIFT, %edx
-	shll $2, %edx
-	addl %ss:pages, %edx
+	COUNT_OF(%edx)
 	cmpl $-1, %ss:(%edx)
 	je 1f
 	incl %ss:(%edx)

@@ -74,7 +74,6 @@ PROVE_LINK(out.srcva, LINK_OUT_SRCVA);
 PROVE_LINK(out.how, LINK_OUT_HOW);
 PROVE_LINK(out.call, LINK_OUT_CALL);
 static_assert(HOLDS_SEND == HOLD_SEND, "kern/trapframe.h");
-PROVE_LINK(space.pgdir, LINK_PGDIR);
 PROVE_LINK(space.cpu, LINK_CPU);
 PROVE_LINK(only, LINK_ONLY);
 PROVE_LINK(senders, LINK_SENDERS);
@@ -86,7 +85,6 @@ PROVE(struct Cpu, ts.ts_esp0, CPU_ESP0);
 PROVE(struct Current, cpu, CURRENT_CPU);
 static_assert(NO_CPU == NOCPU, "kern/trapframe.h");
 
-PROVE(struct Env, env_id, ENV_ID);
 PROVE(struct Env, env_status, ENV_STATUS);
 PROVE(struct Env, env_runs, ENV_RUNS);
 PROVE(struct Env, env_ipc_recving, ENV_RECVING);

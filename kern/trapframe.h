@@ -60,9 +60,8 @@
 #define LINK_OUT_SRCVA 40
 #define LINK_OUT_HOW 44
 #define LINK_OUT_CALL 52
-#define LINK_PGDIR 56 // space.pgdir
-#define LINK_CPU 60   // space.cpu
-#define NO_CPU (-1)   // NOCPU
+#define LINK_CPU 60 // space.cpu
+#define NO_CPU (-1) // NOCPU
 
 #define HOLDS_SEND 4 // HOLD_SEND
 #define HOLDS_RECV 2 // HOLD_RECV
@@ -73,8 +72,7 @@
 #define CURRENT_CPU 0 // in struct Current
 #define CPU_ESP0 4    // in struct Cpu
 
-#define ENV_ID 72 // in struct Env
-#define ENV_STATUS 84
+#define ENV_STATUS 84 // in struct Env
 #define ENV_RUNS 88
 #define ENV_RECVING 104
 #define ENV_DSTVA 108

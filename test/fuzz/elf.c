@@ -119,17 +119,7 @@ want_image(uint32_t *entry)
 static void
 check_loaded(struct Env *e)
 {
-	const struct Space *sp = &kenv(e)->space;
-	int n = 0;
-
-	for (uint32_t i = 0; i < PDX(UTOP); i++) {
-		if (!(sp->pgdir[i] & PTE_P))
-			continue;
-		const pte_t *table = (const pte_t *) fake_frame(PTE_ADDR(sp->pgdir[i]) >> PGSHIFT);
-		for (int j = 0; j < NPTENTRIES; j++)
-			n += table[j] != 0;
-	}
-	CHECK_EQ(n, nwant);
+	CHECK_EQ(count_mapped(e), nwant);
 	for (int i = 0; i < nwant; i++) {
 		CHECK_EQ(bits_at(e, want[i].va), want[i].writable ? RW | PTE_GIVENW : RO);
 		CHECK(memcmp(fake_frame(frame_at(e, want[i].va)), want[i].bytes, PGSIZE) == 0);

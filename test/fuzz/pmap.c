@@ -58,15 +58,8 @@ static void
 check_space(int space)
 {
 	const struct Space *sp = &kenv(env[space])->space;
-	int n = 0;
+	int n = count_mapped(env[space]);
 
-	for (uint32_t i = 0; i < PDX(UTOP); i++) {
-		if (!(sp->pgdir[i] & PTE_P))
-			continue;
-		const pte_t *table = (const pte_t *) fake_frame(PTE_ADDR(sp->pgdir[i]) >> PGSHIFT);
-		for (int j = 0; j < NPTENTRIES; j++)
-			n += table[j] != 0;
-	}
 	for (int i = 0; i < nmappings; i++) {
 		struct Mapping *m = &mappings[i];
 		if (m->space != space)

@@ -208,6 +208,22 @@ bits_at(struct Env *e, uint32_t va)
 	return fake_walk(&kenv(e)->space, va) & 0xfff & ~(PTE_A | PTE_D);
 }
 
+int
+count_mapped(struct Env *e)
+{
+	const struct Space *sp = &kenv(e)->space;
+	int n = 0;
+
+	for (uint32_t i = 0; i < PDX(UTOP); i++) {
+		if (!(sp->pgdir[i] & PTE_P))
+			continue;
+		const pte_t *table = (const pte_t *) fake_frame(PTE_ADDR(sp->pgdir[i]) >> PGSHIFT);
+		for (int j = 0; j < NPTENTRIES; j++)
+			n += table[j] != 0;
+	}
+	return n;
+}
+
 void
 leave_frames(enum PageKind kind, uint32_t n)
 {

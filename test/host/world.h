@@ -57,6 +57,8 @@ void peek(struct Env *e, uint32_t va, void *dst, uint32_t n);
 // are left out.
 uint32_t frame_at(struct Env *e, uint32_t va);
 uint32_t bits_at(struct Env *e, uint32_t va);
+// How many pages e has.
+int count_mapped(struct Env *e);
 
 // Let an env that does nothing else take all memory of a kind but n frames.
 void leave_frames(enum PageKind kind, uint32_t n);
