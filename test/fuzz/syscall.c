@@ -519,8 +519,10 @@ use_memory(struct Env *self)
 	if (!frame_at(self, va))
 		return;
 	fake_touch(self, va);
-	if (bits_at(self, va) & PTE_W)
+	if (bits_at(self, va) & PTE_W) {
+		fake_write(self, va);
 		poke(self, va + off, &value, sizeof value);
+	}
 }
 
 // While a program runs, its registers are in the CPU, and what the kernel has of them is nobody's
