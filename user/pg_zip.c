@@ -76,7 +76,7 @@ pool_drop(uint32_t cell)
 	}
 }
 
-// Store size bytes, a multiple of 4.  Returns the first cell, or a negative error.
+// Store size bytes.  Returns the first cell, or a negative error.
 static int
 pool_store(const uint8_t *from, uint32_t size)
 {
@@ -326,7 +326,7 @@ check_end(struct Region *region)
 {
 	CHECK(frames_of(ALIAS, PAGES) == FRAMES && frames_of(REGION, PAGES) <= FRAMES);
 	CHECK(frames_of(POOL, PAGES) == pool_pages && pool_pages + FRAMES < PAGES);
-	CHECK(did.packed && did.raw && did.zero);
+	CHECK(did.packed && did.raw && did.zero && did.chances);
 	CHECK(memcmp((void *) REGION, (void *) PLAIN, PAGES * PGSIZE) == 0);
 
 	// Zero pages cost nothing.
