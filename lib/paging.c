@@ -213,6 +213,17 @@ protect_page(uint32_t va, pte_t pte, int rights)
 	return sys_page_protect(0, (void *) va, rights | PTE_COW);
 }
 
+// Take all access to pages of a region with an alias.  That they have been written to is remembered
+// there, by writing.
+static int
+hide(struct Region *r, uint32_t offset, uint32_t size)
+{
+	for (uint32_t o = offset; o < offset + size; o += PGSIZE)
+		if (region_pte(r->start + o) & PTE_D)
+			region_touch((void *) (r->alias + o), 1, REGION_WRITE);
+	return ALL_PAGES(r->start + offset, size / PGSIZE, sys_pages_unmap(0, va, n));
+}
+
 static int
 protect_one(struct Region *r, uint32_t offset, int prot)
 {
@@ -220,7 +231,7 @@ protect_one(struct Region *r, uint32_t offset, int prot)
 	const pte_t pte = region_pte(va);
 
 	if (prot == REGION_NONE)
-		return sys_page_unmap(0, (void *) va);
+		return hide(r, offset, PGSIZE);
 	if (pte & PTE_P)
 		return protect_page(va, pte, region_rights(r, prot));
 	if (!r->alias || !region_present(r, offset))
@@ -248,7 +259,7 @@ protect_many(struct Region *r, uint32_t offset, uint32_t size, int prot)
 	int err;
 
 	if (prot == REGION_NONE)
-		return ALL_PAGES(first, count, sys_pages_unmap(0, va, n));
+		return hide(r, offset, size);
 	if (prot == REGION_READ)
 		err = ALL_PAGES(first, count,
 				sys_pages_protect(0, va, n, 0, PAGES_TO(PTE_W, PTE_TRAP)));
@@ -374,7 +385,8 @@ region_touch(const void *start, size_t size, int access)
 		size_t n = MIN(size, PGSIZE - PGOFF(va));
 
 		if (access & REGION_WRITE)
-			__sync_fetch_and_or((volatile char *) va, 0);
+			// Compilers know that a builtin would change nothing, and only read.
+			asm volatile("lock; orb $0, %0" : "+m"(*(char *) va) : : "cc");
 		else
 			(void) *(const volatile char *) va;
 		va += n;
