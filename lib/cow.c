@@ -73,7 +73,7 @@ cow_handler(struct UTrapframe *utf)
 			return;
 		}
 	}
-	_pgfault_pass(PGFAULT_COW, utf);
+	_pgfault_layers[PGFAULT_OWN](utf);
 }
 
 int
