@@ -99,7 +99,8 @@ int region_protect(struct Region *r, uint32_t offset, uint32_t size, int prot);
 
 // DIRTY: set bit i of bits[] for each page i of the range that has been written to since this was
 // asked for it last, or else since it came; clear the others.  bits may be NULL.  Writes through
-// the alias count.
+// the alias count.  With a pager that has write_back, it is the pages that are not stored yet, and they
+// stay so until region_sync stores them.
 // Returns how many they are.
 int region_dirty(struct Region *r, uint32_t offset, uint32_t size, uint32_t *bits);
 

@@ -342,7 +342,8 @@ region_dirty(struct Region *r, uint32_t offset, uint32_t size, uint32_t *bits)
 		if (bits)
 			bits[i / 32] |= (uint32_t) dirty << i % 32;
 	}
-	err = n > 0 ? make_clean(r, offset, size) : 0;
+	// Where there is a store, those that it does not have yet must be known until it has them.
+	err = n > 0 && !r->pager->write_back ? make_clean(r, offset, size) : 0;
 	return err < 0 ? err : n;
 }
 
