@@ -171,9 +171,11 @@ int region_watch(struct Region *r);
 
 // Snapshots, by copy-on-write.  Let the pages at `at' be what those of r are now, read-only, and stay
 // so; r's next write to each copies it.  At `at', r->size bytes must be nobody's region.
-//	-E_INVAL, -E_NO_MEM
+//	-E_INVAL	that is no such range; or r has an alias, a pager with write_back, or is shared
+//	-E_NO_MEM
 int region_snapshot(struct Region *r, void *at);
-// Let r be what the snapshot at `at' is, which stays; and drop a snapshot.
+// Let r be what the snapshot at `at' is, which stays; and drop a snapshot.  For region_dirty, this is no
+// writing.
 int region_restore(struct Region *r, const void *at);
 int region_snapshot_drop(struct Region *r, void *at);
 
