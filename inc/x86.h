@@ -173,6 +173,14 @@ read_esp(void)
 	return val;
 }
 
+// Write to a byte of memory without a change to it, also when another CPU writes there, for what the
+// write does to its page.  Compilers make a mere read of a builtin that would do so.
+static inline void
+write_nothing(volatile void *byte)
+{
+	asm volatile("lock; orb $0, %0" : "+m"(*(volatile uint8_t *) byte) : : "cc");
+}
+
 // Cycles (under -icount: instructions) since the machine started.
 static inline uint64_t
 read_tsc(void)
