@@ -25,12 +25,12 @@ region_present(const struct Region *r, uint32_t offset)
 
 // The reserve.
 
-// A page of it, or NULL.
+// A page of it, but not the one at `but'; or NULL.
 static void *
-reserved(void)
+reserved(const void *but)
 {
 	for (uint32_t va = RESERVE; va < RESERVE + REGION_RESERVE_MAX * PGSIZE; va += PGSIZE)
-		if (region_pte(va) & PTE_P)
+		if ((region_pte(va) & PTE_P) && (void *) va != but)
 			return (void *) va;
 	return NULL;
 }
@@ -42,7 +42,7 @@ move(void *from, void *to, int rights)
 	int r = sys_page_move(0, from, to, rights);
 	void *page;
 
-	if (r == -E_NO_MEM && (page = reserved()) && page != from) {
+	if (r == -E_NO_MEM && (page = reserved(from))) {
 		sys_page_unmap(0, page);
 		r = sys_page_move(0, from, to, rights);
 	}
@@ -52,7 +52,7 @@ move(void *from, void *to, int rights)
 int
 region_take(void *va)
 {
-	void *page = reserved();
+	void *page = reserved(NULL);
 
 	return page ? move(page, va, RIGHTS) : -E_NO_MEM;
 }
@@ -400,7 +400,8 @@ region_touch(const void *start, size_t size, int access)
 		size_t n = MIN(size, PGSIZE - PGOFF(va));
 
 		if (access & REGION_WRITE)
-			__sync_fetch_and_or((volatile char *) va, 0);
+			// Compilers know that a builtin would change nothing, and only read.
+			asm volatile("lock; orb $0, %0" : "+m"(*(char *) va) : : "cc");
 		else
 			(void) *(const volatile char *) va;
 		va += n;
