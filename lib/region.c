@@ -209,7 +209,7 @@ fork_alias(struct Region *r, envid_t child)
 static int
 fork_regions(envid_t child, bool shared)
 {
-	int r = 0;
+	int r;
 
 	if (!have_root())
 		return 0;
@@ -218,6 +218,7 @@ fork_regions(envid_t child, bool shared)
 	    (r = sys_pages_protect(0, (void *) RESERVE, REGION_RESERVE_MAX, PAGES_IF(PTE_COW, 0),
 				   PAGES_TO(PTE_COW, PTE_W))) < 0)
 		return r;
+	r = 0;
 	for (struct Record *record = shared ? NULL : ROOT->forking; record && r == 0;
 	     record = record->next) {
 		struct Region *region = &record->region;
@@ -227,7 +228,7 @@ fork_regions(envid_t child, bool shared)
 		if (r == 0 && region->pager->fork)
 			r = region->pager->fork(region, child);
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int
