@@ -98,6 +98,7 @@ struct Part {
 };
 static struct Part parts[NPARTS];
 static int nparts;
+static uint32_t npages; // without the stack's
 
 // Ways to load: each page when it is touched; all at once, in the same way; all at once, by copying
 // what is in the file, as the kernel loads its first program.
@@ -112,6 +113,12 @@ struct Run {
 	uint32_t shared, copied, of_zeros; // pages that the guest got
 };
 static struct Run run;
+
+static uint32_t
+pages_given(const struct Run *r)
+{
+	return r->shared + r->copied + r->of_zeros;
+}
 
 static uint32_t
 pages_of(const struct Part *p)
@@ -147,6 +154,8 @@ read_image(void)
 			.perm = ph->p_flags & ELF_PROG_FLAG_WRITE ? RW : RO,
 		};
 	}
+	for (const struct Part *p = parts + 1; p < parts + nparts; p++)
+		npages += pages_of(p);
 	return elf->e_entry;
 }
 
@@ -203,6 +212,7 @@ supply(envid_t child, uint32_t va, bool write)
 
 	if (!p || (write && !(p->perm & PTE_W)))
 		return -E_FAULT;
+	CHECK(pages_given(&run) < npages + STACK_PAGES); // none twice
 	return give_page(child, p, va - p->va);
 }
 
@@ -290,12 +300,6 @@ run_guest(uint32_t entry, uint32_t esp, enum Way way)
 	return run;
 }
 
-static uint32_t
-pages_given(const struct Run *r)
-{
-	return r->shared + r->copied + r->of_zeros;
-}
-
 // Whether both came to their end, with the same words.
 static bool
 same(const struct Run *a, const struct Run *b)
@@ -307,11 +311,7 @@ same(const struct Run *a, const struct Run *b)
 void
 umain(int argc, char **argv)
 {
-	uint32_t entry = read_image(), pages = 0;
-
-	for (const struct Part *p = parts + 1; p < parts + nparts; p++)
-		pages += pages_of(p);
-
+	uint32_t entry = read_image();
 	struct Run lazy = run_guest(entry, USTACKTOP, ON_DEMAND);
 	struct Run eager = run_guest(entry, USTACKTOP, AT_ONCE);
 	struct Run plain = run_guest(entry, USTACKTOP, BY_COPY);
@@ -319,14 +319,14 @@ umain(int argc, char **argv)
 	struct Run bad = run_guest(entry, entry + 16, ON_DEMAND);
 
 	CHECK(same(&lazy, &plain) && same(&eager, &plain));
-	CHECK(pages_given(&eager) == pages + 1 && pages_given(&plain) == pages + 1);
-	CHECK(pages_given(&lazy) < pages / 2);
+	CHECK(pages_given(&eager) == npages + 1 && pages_given(&plain) == npages + 1);
+	CHECK(pages_given(&lazy) < npages / 2);
 	CHECK(!bad.ended && bad.nwords == 0 && bad.copied == 0);
 
 	cprintf("pg_lazy: of the pages that came, %u were the image's own, %u copies, %u zeros\n",
 		lazy.shared, lazy.copied, lazy.of_zeros);
 	cprintf("pg_lazy: OK: %u pages of program, %u pages loaded, %llu %s to the first output, "
 		"%llu %s when all is mapped first, %llu %s when all is copied first\n",
-		pages, pages_given(&lazy), lazy.first_output, tick_unit(), eager.first_output,
+		npages, pages_given(&lazy), lazy.first_output, tick_unit(), eager.first_output,
 		tick_unit(), plain.first_output, tick_unit());
 }
