@@ -22,6 +22,7 @@
 #define STEPS (SWEEPS * (ROWS - 2)) // a row each
 #define FIRST_AT 176                // when checkpoints are taken, in steps
 #define SECOND_AT 270
+#define TRIES 3
 #define PAGES (1 + ROWS)
 #define SIZE (PAGES * PGSIZE)
 
@@ -200,7 +201,8 @@ compute(enum Way way)
 		if (!is_complete())
 			copy_one();
 		relax_row();
-		longest = MAX(longest, ticks() - from);
+		uint64_t took = ticks() - from;
+		longest = MAX(longest, took);
 	}
 	return longest;
 }
@@ -215,6 +217,36 @@ restart(int checkpoint, uint32_t step)
 	CHECK(STATE->step == step);
 	compute(NEVER);
 	return result();
+}
+
+// Forget the checkpoints from `first' to `last'.
+static void
+drop(int first, int last)
+{
+	for (int i = first; i <= last; i++) {
+		saved[i].by_copier = saved[i].by_faults = 0;
+		for (uint32_t page = 0; page < PAGES; page++)
+			MUST(sys_page_unmap(0, page_of(CHECKPOINT(i), page)));
+	}
+}
+
+// Compute from the beginning, a few times, as other programs on the host disturb the clock.
+// Returns the least of what compute() has returned.
+static uint64_t
+measure(enum Way way)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (way == STOPPING)
+			drop(STOPPED, STOPPED);
+		if (way == CONCURRENTLY)
+			drop(FIRST, SECOND);
+		start();
+		uint64_t longest = compute(way);
+		least = MIN(least, longest);
+	}
+	return least;
 }
 
 static uint64_t
@@ -234,16 +266,13 @@ umain(int argc, char **argv)
 			      .pager = &checkpointed};
 
 	MUST(region_add(&region, &like));
-	start();
-	uint64_t undisturbed = compute(NEVER);
+	uint64_t undisturbed = measure(NEVER);
 	uint32_t expected = result();
 
-	start();
-	uint64_t stopping = compute(STOPPING);
+	uint64_t stopping = measure(STOPPING);
 	CHECK(result() == expected && saved[STOPPED].by_copier == PAGES);
 
-	start();
-	uint64_t concurrently = compute(CONCURRENTLY);
+	uint64_t concurrently = measure(CONCURRENTLY);
 	CHECK(result() == expected && is_complete());
 	CHECK(saved[FIRST].by_copier + saved[FIRST].by_faults == PAGES);
 	CHECK(saved[FIRST].by_faults > 0 && saved[SECOND].by_faults > 0);

@@ -25,6 +25,7 @@
 #define STUB (UTEMP - PGSIZE) // where the child has it
 #define STACK_PAGES 16
 #define NPARTS 8
+#define TRIES 3
 
 // What the guest sends has the lowest bit set; what the stub sends is a page's address and FEC_WR.
 #define GUEST_WORD 1
@@ -308,13 +309,30 @@ same(const struct Run *a, const struct Run *b)
 		memcmp(a->words, b->words, sizeof a->words) == 0;
 }
 
+// The same, a few times, as other programs on the host disturb the clock: the run with the first output
+// soonest.
+static struct Run
+measure(uint32_t entry, enum Way way)
+{
+	struct Run best = run_guest(entry, USTACKTOP, way);
+
+	for (int i = 1; i < TRIES; i++) {
+		struct Run next = run_guest(entry, USTACKTOP, way);
+
+		CHECK(same(&best, &next));
+		if (next.first_output < best.first_output)
+			best = next;
+	}
+	return best;
+}
+
 void
 umain(int argc, char **argv)
 {
 	uint32_t entry = read_image();
-	struct Run lazy = run_guest(entry, USTACKTOP, ON_DEMAND);
-	struct Run eager = run_guest(entry, USTACKTOP, AT_ONCE);
-	struct Run plain = run_guest(entry, USTACKTOP, BY_COPY);
+	struct Run lazy = measure(entry, ON_DEMAND);
+	struct Run eager = measure(entry, AT_ONCE);
+	struct Run plain = measure(entry, BY_COPY);
 	// The first thing that the guest does is to push, here onto its text.
 	struct Run bad = run_guest(entry, entry + 16, ON_DEMAND);
 
