@@ -2,7 +2,8 @@
 // by itself.
 //
 // It is an interpreter: each of its 32 instructions has a page of text, and there are a table of
-// constants, one of data and one of zeros, of which a run of a short code needs little.
+// constants, one of data and one of zeros, of which a run of a short code needs little.  The code is
+// volatile, or the compiler would run it.
 
 #include "inc/lib.h"
 
@@ -45,7 +46,7 @@ OPERATIONS(OPERATION)
 static uint32_t (*const operations[NOPERATIONS])(uint32_t x) = {OPERATIONS(NAME)};
 
 static uint32_t
-interpret(const uint8_t *code, size_t n, uint32_t x)
+interpret(const volatile uint8_t *code, size_t n, uint32_t x)
 {
 	while (n-- > 0)
 		x = operations[*code++](x);
@@ -78,14 +79,14 @@ tell(uint32_t x)
 void
 umain(int argc, char **argv)
 {
-	static const uint8_t code[] = {3, 17, 3, 29, 8, 17};
+	static const volatile uint8_t code[] = {3, 17, 3, 29, 8, 17};
 	uint32_t x = interpret(code, 2, 1);
 
 	cprintf("lazyguest: %08x to begin with\n", x);
 	tell(x);
 	for (int i = 0; i < 64; i++)
 		x += visits[i];
-	x = wander(interpret(code, sizeof code, x), 3);
+	x = wander(interpret(code, ARRAY_SIZE(code), x), 3);
 	cprintf("lazyguest: %08x in the end\n", x);
 	tell(x);
 }

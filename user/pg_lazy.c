@@ -41,7 +41,7 @@ asm(".pushsection .rodata\n"
 
 // The child's upcall, entered with a struct UTrapframe at esp, in a page by itself at STUB.  It can
 // stand anywhere, and what it must know is in the page's last words.  Its second half is the way back
-// that lib/pfentry.S has, too.
+// that the library's upcall has, too.
 struct StubWords {
 	envid_t pager;
 	int call; // SYS_ipc_call
@@ -54,42 +54,35 @@ static_assert(offsetof(struct UTrapframe, utf_esp) == 8 + 40, "stub");
 extern const char stub[], stub_end[];
 #define STRING(x) #x
 #define NUMBER(x) STRING(x)
+// clang-format off
 asm(".pushsection .rodata\n"
     "stub:	movl	(%esp), %ecx\n" // ecx: the page, and whether it is a write
-    "	andl	$-" NUMBER(
-	    PGSIZE) ", %ecx\n"
-		    "	movl	4(%esp), %eax\n"
-		    "	andl	$" NUMBER(
-			    FEC_WR) ", %eax\n"
-				    "	orl	%eax, %ecx\n"
-				    "	movl	" NUMBER(
-					    UTEMP) " - 8, %edx\n" // the pager
-						   "	movl	$" NUMBER(
-							   UTOP) ", %ebx\n" // no page of ours
-								 "	movl	$" NUMBER(
-									 IPC_ONLY) ", %edi\n"
-										   "	movl	"
-										   "%ebx, %esi\n" // and none for us
-										   "	movl"
-										   "	" NUMBER(
-											   UTEMP) " - 4, %eax\n"
-												  "	int	$" NUMBER(
-													  T_SYSCALL) "\n"
-														     "	testl	%eax, %eax\n"
-														     "	js	1f\n"
-														     "	addl	$8, %esp\n"
-														     "	movl	40(%esp), %eax\n"
-														     "	movl	32(%esp), %ecx\n"
-														     "	movl	%ecx, -4(%eax)\n"
-														     "	subl	$4, 40(%esp)\n"
-														     "	popal\n"
-														     "	addl	$4, %esp\n"
-														     "	popfl\n"
-														     "	popl	%esp\n"
-														     "	ret\n"
-														     "1:	ud2\n" // without a pager there is no going on
-														     "stub_end:\n"
-														     ".popsection\n");
+    "	andl	$-" NUMBER(PGSIZE) ", %ecx\n"
+    "	movl	4(%esp), %eax\n"
+    "	andl	$" NUMBER(FEC_WR) ", %eax\n"
+    "	orl	%eax, %ecx\n"
+    "	movl	" NUMBER(UTEMP) " - 8, %edx\n" // the pager
+    "	movl	$" NUMBER(UTOP) ", %ebx\n" // no page of ours
+    "	movl	$" NUMBER(IPC_ONLY) ", %edi\n"
+    "	movl	%ebx, %esi\n" // and none for us
+    "	movl	" NUMBER(UTEMP) " - 4, %eax\n"
+    "	int	$" NUMBER(T_SYSCALL) "\n"
+    "	testl	%eax, %eax\n"
+    "	js	1f\n"
+    "	addl	$8, %esp\n"
+    "	movl	40(%esp), %eax\n"
+    "	movl	32(%esp), %ecx\n"
+    "	movl	%ecx, -4(%eax)\n"
+    "	subl	$4, 40(%esp)\n"
+    "	popal\n"
+    "	addl	$4, %esp\n"
+    "	popfl\n"
+    "	popl	%esp\n"
+    "	ret\n"
+    "1:	ud2\n" // without a pager there is no going on
+    "stub_end:\n"
+    ".popsection\n");
+// clang-format on
 
 // A part of the guest's memory, from a page on: filesz bytes of the image, and then zeros.
 struct Part {
