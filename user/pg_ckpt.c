@@ -172,6 +172,9 @@ result(void)
 // How checkpoints are taken.
 enum Way { NEVER, STOPPING, CONCURRENTLY };
 
+// How long each step takes, the least of a few runs, as other programs on the host disturb the clock.
+static uint64_t took[CONCURRENTLY + 1][STEPS];
+
 static void
 take_checkpoint(enum Way way)
 {
@@ -188,23 +191,20 @@ take_checkpoint(enum Way way)
 	}
 }
 
-// Compute to the end.  Returns how long a step has taken at most.
-static uint64_t
+// Compute to the end.
+static void
 compute(enum Way way)
 {
-	uint64_t longest = 0;
-
 	while (STATE->step < STEPS) {
-		uint64_t from = ticks();
+		uint64_t *least = &took[way][STATE->step], from = ticks();
 
 		take_checkpoint(way);
 		if (!is_complete())
 			copy_one();
 		relax_row();
-		uint64_t took = ticks() - from;
-		longest = MAX(longest, took);
+		uint64_t taken = ticks() - from;
+		*least = MIN(*least, taken);
 	}
-	return longest;
 }
 
 // Start from the checkpoint, in memory that has nothing of the program any more.
@@ -230,29 +230,32 @@ drop(int first, int last)
 	}
 }
 
-// Compute from the beginning, a few times, as other programs on the host disturb the clock.
-// Returns the least of what compute() has returned.
-static uint64_t
+// Compute from the beginning, a few times.
+static void
 measure(enum Way way)
 {
-	uint64_t least = UINT64_MAX;
-
+	for (int i = 0; i < STEPS; i++)
+		took[way][i] = UINT64_MAX;
 	for (int i = 0; i < TRIES; i++) {
 		if (way == STOPPING)
 			drop(STOPPED, STOPPED);
 		if (way == CONCURRENTLY)
 			drop(FIRST, SECOND);
 		start();
-		uint64_t longest = compute(way);
-		least = MIN(least, longest);
+		compute(way);
 	}
-	return least;
 }
 
+// How much longer a step takes at most than without checkpoints.
 static uint64_t
-beyond(uint64_t longest, uint64_t undisturbed)
+longest_interruption(enum Way way)
 {
-	return longest > undisturbed ? longest - undisturbed : 0;
+	uint64_t longest = 0;
+
+	for (int i = 0; i < STEPS; i++)
+		if (took[way][i] > took[NEVER][i])
+			longest = MAX(longest, took[way][i] - took[NEVER][i]);
+	return longest;
 }
 
 void
@@ -266,13 +269,13 @@ umain(int argc, char **argv)
 			      .pager = &checkpointed};
 
 	MUST(region_add(&region, &like));
-	uint64_t undisturbed = measure(NEVER);
+	measure(NEVER);
 	uint32_t expected = result();
 
-	uint64_t stopping = measure(STOPPING);
+	measure(STOPPING);
 	CHECK(result() == expected && saved[STOPPED].by_copier == PAGES);
 
-	uint64_t concurrently = measure(CONCURRENTLY);
+	measure(CONCURRENTLY);
 	CHECK(result() == expected && is_complete());
 	CHECK(saved[FIRST].by_copier + saved[FIRST].by_faults == PAGES);
 	CHECK(saved[FIRST].by_faults > 0 && saved[SECOND].by_faults > 0);
@@ -290,6 +293,6 @@ umain(int argc, char **argv)
 		saved[SECOND].by_copier);
 	cprintf("pg_ckpt: OK: %u pages, %llu %s the longest interruption, %llu %s if it stops, %u "
 		"pages in the second checkpoint\n",
-		PAGES, beyond(concurrently, undisturbed), tick_unit(),
-		beyond(stopping, undisturbed), tick_unit(), second);
+		PAGES, longest_interruption(CONCURRENTLY), tick_unit(),
+		longest_interruption(STOPPING), tick_unit(), second);
 }
