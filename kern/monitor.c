@@ -461,9 +461,15 @@ monitor(struct Env *self, struct Trapframe *tf)
 }
 
 bool
+monitor_steps(struct Env *self)
+{
+	return stepping == self->env_id;
+}
+
+bool
 monitor_trap(struct Env *self, struct Trapframe *tf)
 {
-	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && stepping != self->env_id)) {
+	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && !monitor_steps(self))) {
 		print_trapframe(tf, NULL);
 		return false;
 	}

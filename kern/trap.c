@@ -261,6 +261,34 @@ page_fault(struct Env *self, struct Trapframe *tf)
 	}
 }
 
+// Whether self is told of this exception, which is not a page fault.  What the monitor has asked for
+// stays the monitor's.
+static bool
+handles(struct Env *self, uint32_t trapno)
+{
+	return upcall_wanted(self, trapno) && !(trapno == T_DEBUG && monitor_steps(self));
+}
+
+// An exception that is not a page fault.
+static void
+exception(struct Env *self, struct Trapframe *tf)
+{
+	uint32_t bad;
+
+	if (handles(self, tf->tf_trapno)) {
+		if (upcall_exception(self, &bad) < 0)
+			user_mem_fail(self, bad);
+		return;
+	}
+	if (tf->tf_trapno == T_BRKPT || tf->tf_trapno == T_DEBUG) {
+		if (monitor_trap(self, tf))
+			return;
+	} else {
+		print_trapframe(tf, NULL);
+	}
+	env_kill(self);
+}
+
 // The clock has ticked.  That of CPU 0 is the one for all.
 static void
 tick(struct Env *self)
@@ -281,19 +309,13 @@ dispatch(struct Env *self, struct Trapframe *tf)
 	case T_PGFLT:
 		page_fault(self, tf);
 		return;
-	case T_BRKPT:
-	case T_DEBUG:
-		if (!monitor_trap(self, tf))
-			env_kill(self);
-		return;
 	}
 	if (lapic_interrupt(tf->tf_trapno)) {
 		if (tf->tf_trapno == IRQ_OFFSET + IRQ_TIMER)
 			tick(self);
 		return;
 	}
-	print_trapframe(tf, NULL);
-	env_kill(self);
+	exception(self, tf);
 }
 
 #if CHECK
@@ -399,7 +421,9 @@ sysenter_trap(void)
 	leave(self);
 }
 
-// The same for a program that is single-stepped.
+// The same for a program that is single-stepped.  One that does so itself meets no debug exception
+// here, but with the instruction after this one, as behind int $0x30: what the call does to its
+// registers, perhaps much later, is done to them and not to those of the handler.
 void __attribute__((noreturn)) sysenter_trap_stepped(void);
 
 void
@@ -411,9 +435,13 @@ sysenter_trap_stepped(void)
 
 	flat_frame(tf);
 	if (self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame) {
+		bool steps_itself = handles(self, T_DEBUG);
+
+		if (steps_itself)
+			tf->tf_eflags |= FL_TF;
 		syscall_sysenter(self);
 		tf->tf_trapno = T_DEBUG;
-		if (self->env_status != ENV_DYING)
+		if (!steps_itself && self->env_status != ENV_DYING)
 			dispatch(self, tf);
 	} else {
 		tf->tf_eip -= SYSENTER_LENGTH;

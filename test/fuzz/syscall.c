@@ -49,6 +49,7 @@ static const uint8_t calls[] = {
 	SYS_env_set_status,
 	SYS_env_set_status,
 	SYS_env_set_pgfault_upcall,
+	SYS_env_set_exception_upcall,
 	SYS_yield,
 	SYS_ipc_try_send,
 	SYS_ipc_try_send,
@@ -251,6 +252,10 @@ small_call(struct Env *self, uint32_t arg[5])
 	case SYS_env_set_pgfault_upcall:
 		arg[0] = an_id(self), arg[1] = a_va();
 		break;
+	case SYS_env_set_exception_upcall:
+		arg[0] = an_id(self), arg[1] = a_va();
+		arg[2] = below(8) ? word() & EXCEPTIONS : word();
+		break;
 	case SYS_ipc_try_send:
 		arg[0] = below(2) ? who_waits(self) : an_id(self), arg[1] = byte();
 		arg[2] = below(2) ? UTOP : a_page_of(self), arg[3] = a_perm();
@@ -297,6 +302,7 @@ may_fail_with(uint32_t number, int error)
 		[SYS_ipc_call] = SENDING,
 		[SYS_ipc_call_value] = SENDING,
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_env_set_exception_upcall] = OR(E_BAD_ENV) | OR(E_INVAL),
 #undef SENDING
 #undef OR
 	};
@@ -312,7 +318,8 @@ takes_an_id_of_ours(uint32_t number)
 		number == SYS_env_set_pgfault_upcall || number == SYS_env_set_trapframe ||
 		number == SYS_page_protect || number == SYS_page_copy || number == SYS_page_move ||
 		number == SYS_pages_share || number == SYS_pages_protect ||
-		number == SYS_pages_unmap || number == SYS_env_set_weight;
+		number == SYS_pages_unmap || number == SYS_env_set_weight ||
+		number == SYS_env_set_exception_upcall;
 }
 
 static unsigned
@@ -508,6 +515,27 @@ fault(struct Env *self)
 	}
 }
 
+// An exception, which is handled or the end.  A breakpoint does not come again, so that of an env
+// that is stopped is not lost.
+static void
+exception(struct Env *self, bool running)
+{
+	static const uint8_t vectors[] = {T_BRKPT, T_DIVIDE, T_GPFLT, T_SIMDERR, IRQ_OFFSET + 3};
+	struct Trapframe *tf = &kenv(self)->frame;
+	uint32_t bad = 0;
+
+	if (!running && self->env_status != ENV_NOT_RUNNABLE)
+		return;
+	tf->tf_trapno = running ? CHOOSE(vectors) : T_BRKPT;
+	if (!upcall_wanted(self, tf->tf_trapno)) {
+		if (may_end())
+			env_kill(self);
+	} else if (upcall_exception(self, &bad) < 0) {
+		CHECK(bad < UTOP);
+		user_mem_fail(self, bad);
+	}
+}
+
 // The program uses a page, and writes there if it may.
 static void
 use_memory(struct Env *self)
@@ -575,9 +603,8 @@ visit(void)
 		if (running)
 			fault(self);
 		break;
-	case 3: // a breakpoint, which does not come again
-		if (may_end() && (running || self->env_status == ENV_NOT_RUNNABLE))
-			env_kill(self);
+	case 3:
+		exception(self, running);
 		break;
 	case 4:
 		if (running)
