@@ -12,10 +12,12 @@
 #include "kern/check.h"
 #include "kern/env.h"
 #include "kern/ipc.h"
+#include "kern/kdebug.h"
 #include "kern/lapic.h"
 #include "kern/mem.h"
 #include "kern/monitor.h"
 #include "kern/percpu.h"
+#include "kern/programs.h"
 #include "kern/sched.h"
 #include "kern/spinlock.h"
 #include "kern/syscall.h"
@@ -222,6 +224,34 @@ from_user(const struct Trapframe *tf)
 	return (tf->tf_cs & 3) == 3;
 }
 
+// Whose trap this is.
+static struct Env *
+current(void)
+{
+	struct Kenv *k = cpu_kenv(thiscpu);
+
+	assert(k);
+	return k->env;
+}
+
+uint32_t
+trap_at(const struct Trapframe *tf)
+{
+	return tf->tf_trapno == T_BRKPT || tf->tf_trapno == T_OFLOW ? tf->tf_eip - 1 : tf->tf_eip;
+}
+
+// Where in its source the current env has trapped, if it is still the program that was loaded.
+static void
+print_place(const struct Trapframe *tf)
+{
+	const uint8_t *lines = programs[kenv(current())->program].lines;
+	struct Place place;
+
+	if (kdebug_find(lines, trap_at(tf), &place))
+		cprintf("  at   %s+0x%02x %s:%u\n", place.function, place.offset, place.file,
+			place.line);
+}
+
 void
 print_trapframe(const struct Trapframe *tf, const uint32_t *cr2)
 {
@@ -243,8 +273,10 @@ print_trapframe(const struct Trapframe *tf, const uint32_t *cr2)
 			tf->tf_err & FEC_PR ? "protection" : "not-present");
 	cprintf("\n  eip  0x%08x\n", tf->tf_eip);
 	cprintf("  cs   0x----%04x\n  flag 0x%08x\n", tf->tf_cs, tf->tf_eflags);
-	if (from_user(tf))
+	if (from_user(tf)) {
 		cprintf("  esp  0x%08x\n  ss   0x----%04x\n", tf->tf_esp, tf->tf_ss);
+		print_place(tf);
+	}
 }
 
 static void
@@ -354,16 +386,6 @@ forget(struct Trapframe *tf)
 		lapic_interrupt(tf->tf_trapno);
 		return true;
 	}
-}
-
-// Whose trap this is.
-static struct Env *
-current(void)
-{
-	struct Kenv *k = cpu_kenv(thiscpu);
-
-	assert(k);
-	return k->env;
 }
 
 static void __attribute__((noreturn)) leave(struct Env *self)

@@ -77,6 +77,13 @@ sub dump_of {
 	    '  ss   0x----0023');
 }
 
+# The last line of the dump: which line of the program has trapped.
+sub trapped_in {
+	my ($name, $pattern) = @_;
+
+	return "  at   umain\\+0x[0-9a-f]{2} user/$name\\.c:" . line_number("user/$name.c", $pattern);
+}
+
 sub page_fault {
 	my ($va, $err) = @_;
 
@@ -88,8 +95,10 @@ sub bad_address {
 	return "$first user_mem_check assertion failure for va $_[0]";
 }
 
-killed('divzero', [dump_of('0x00000000 Divide error', '0x00000000')], qr/1\/0 is/);
-killed('softint', [dump_of('0x0000000d General Protection', '0x00000072')]);
+killed('divzero', [dump_of('0x00000000 Divide error', '0x00000000'), trapped_in('divzero', qr/zero\)/)],
+    qr/1\/0 is/);
+killed('softint', [dump_of('0x0000000d General Protection', '0x00000072'),
+    trapped_in('softint', qr/int %0/)]);
 killed('badsegment', [dump_of('0x0000000d General Protection', '0x00000028')]);
 killed('faultreadkernel', [page_fault('f0100000', '0x00000005 \[user, read, protection\]')],
     qr/I read/);
