@@ -16,6 +16,7 @@
 extern void (*_pgfault_handler)(struct UTrapframe *utf);
 extern int _pgfault_install(void (*handler)(struct UTrapframe *utf));
 extern void _pgfault_upcall(void);
+extern int (*_exceptions_give)(envid_t child);
 
 // What the program itself wants to be told of, beside copy-on-write.
 static void (*other_handler)(struct UTrapframe *utf);
@@ -189,6 +190,7 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 	if ((r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
 	    (r = sys_page_alloc(child, (void *) (UXSTACKTOP - PGSIZE), RIGHTS)) < 0 ||
 	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
+	    (_exceptions_give && (r = _exceptions_give(child)) < 0) ||
 	    (r = sys_env_set_status(child, ENV_RUNNABLE)) < 0) {
 		sys_env_destroy(child);
 		return r;

@@ -6,6 +6,7 @@
 void (*_pgfault_handler)(struct UTrapframe *utf);
 
 extern void _pgfault_upcall(void);
+extern int _xstack_install(void);
 
 // What set_pgfault_handler does.	-E_NO_MEM
 int
@@ -19,7 +20,7 @@ _pgfault_install(void (*handler)(struct UTrapframe *utf))
 		_pgfault_handler = handler;
 	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
 		return 0;
-	r = sys_page_alloc(0, (void *) (UXSTACKTOP - PGSIZE), PTE_P | PTE_U | PTE_W);
+	r = _xstack_install();
 	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
 }
 

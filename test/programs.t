@@ -28,6 +28,17 @@ for my $name (qw(protect fpu syscalls sforktest int64)) {
 	}
 }
 
+# This one has children that are killed, each of which shows it.
+for my $cpus (1, 2, 4) {
+	my $job = boot('exceptions', $cpus);
+
+	shows($job, "exceptions says OK on $cpus CPUs", 'exceptions: OK');
+	hides($job, "exceptions shows no panic on $cpus CPUs", qr/panic/);
+	is(scalar lines_of($job, qr/TRAP frame/), 7, "exceptions has its dumps on $cpus CPUs");
+	is(scalar lines_of($job, qr/user_mem_check assertion failure for va eebf[ef]/), 2,
+	    "exceptions fills its stacks on $cpus CPUs");
+}
+
 # Programs that end by themselves.
 my $first = '\[00001000\]';
 my @gracefully = ("$first exiting gracefully", "$first free env 00001000");
