@@ -42,11 +42,12 @@
 // For the calls on ranges: to which pages something happens, and what.
 // PAGES_IF: those that have one of the bits `any' (0: all), and none of the bits `none'.
 // PAGES_TO: they lose the bits `clear', and get the bits `set'.
-// All four may have PTE_W and the bits of PTE_AVAIL.
+// All four may have PTE_W and the bits of PTE_AVAIL, and all but `set' PTE_D.
 #define PAGES_IF(any, none) ((any) | (none) << 16)
 #define PAGES_IF_NEVER PAGES_IF(PTE_W, PTE_W)
 #define PAGES_TO(clear, set) ((clear) | (set) << 16)
-#define PAGES_BITS PAGES_IF(PTE_W | PTE_AVAIL, PTE_W | PTE_AVAIL)
+#define PAGES_IF_BITS PAGES_IF(PTE_W | PTE_AVAIL | PTE_D, PTE_W | PTE_AVAIL | PTE_D)
+#define PAGES_TO_BITS PAGES_TO(PTE_W | PTE_AVAIL | PTE_D, PTE_W | PTE_AVAIL)
 
 // Page fault error code.
 #define FEC_PR 0x1 // the page was present: a protection was violated

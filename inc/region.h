@@ -42,6 +42,7 @@ struct Fault {
 // What stands behind a region.  Any of the functions may be missing.
 struct Pager {
 	const char *name;
+	bool shared; // fork() lets the child have the pages themselves, not copies
 
 	// A fault in r.  utf has the registers, and may be changed.  Without this function, a missing
 	// page is filled if r's protection allows the access, and all else is declined.
@@ -179,29 +180,46 @@ int region_snapshot_drop(struct Region *r, void *at);
 // copies.  Each page that is missing is filled when a fork comes.  arg: nothing; pages start zero.
 extern const struct Pager region_shared;
 
-// Another program is the pager: each fault is a message to it.  See region_serve.
-// arg: struct Remote.
+// Another program is the pager: each fault is a message to it, and the page that comes back is
+// shared with it.  See region_serve.  arg: struct Remote.
+// A fault that it cannot answer is declined, and the report says why: -E_BAD_ENV, the pager has ended;
+// -E_TIMEOUT, it has not answered in time; -E_FAULT, it has sent no page, or one that does not allow
+// the access; else the error that it has sent.
 struct Remote {
 	envid_t pager;  // whom to ask
-	uint32_t key;   // which of its objects; the pager's word
-	uint32_t limit; // how long to wait for an answer, in ms; 0: for ever
+	uint32_t key;   // which of its objects: the pager's number, less than 1024
+	uint32_t limit; // how long to wait for it, in ms, below 65,536; 0: for ever
 };
 extern const struct Pager region_remote;
 
-// The other side.  What a client wants, and the answer.
+// The other side.  What a client wants.
+enum RequestKind {
+	REQUEST_FAULT,      // a page
+	REQUEST_WRITE_BACK, // that a page is stored
+	REQUEST_FORK,       // to have a child, which will be a client, too
+};
 struct Request {
-	enum { REQUEST_FAULT, REQUEST_WRITE_BACK, REQUEST_FORK } what;
+	enum RequestKind kind;
 	envid_t client;
 	uint32_t key;
 	uint32_t offset;
-	struct Fault fault; // with REQUEST_FAULT
-	const void *page;   // with REQUEST_WRITE_BACK: what is to be stored, until the answer
-	envid_t child;      // with REQUEST_FORK
+	struct Fault fault; // REQUEST_FAULT; what the client says of itself
+	const void *page;   // REQUEST_WRITE_BACK: what is to be stored, there until the answer
+	envid_t child;      // REQUEST_FORK
 };
-// Answer requests, each by calling answer(), until it returns a negative error, which is returned.
-// For a fault it stores in *page a page of its own, which the client will share with the
-// rights *perm (PTE_P | PTE_U, PTE_W); NULL and 0 let the client have the access it wants to the page
-// it has.  answer() returns 0, or 1 to decline.
-int region_serve(int (*answer)(const struct Request *q, void **page, int *perm));
+
+// What answer() says to a request: 0 and, for a fault, a page of its own to share at `page' with the
+// rights `perm'; or 0 and no page, when the client may have the access it wants to the page that
+// it has.  A negative error is sent to the client.
+struct Answer {
+	void *page;
+	int perm; // PTE_P | PTE_U, perhaps PTE_W
+};
+
+// Wait for a request, as `how' says (0, IPC_NOWAIT or IPC_TIMEOUT of inc/ipc.h), and answer it.
+// A client that does not wait for its answer does not get it.  `answer' returns 0, or an
+// error for the client.
+// Returns 0, or -E_TIMEOUT when no request came.
+int region_serve(int (*answer)(const struct Request *q, struct Answer *a), uint32_t how);
 
 #endif

@@ -55,11 +55,11 @@ user_perm(uint32_t perm)
 	return (perm & (~(uint32_t) PTE_SYSCALL | PTE_P | PTE_U)) == (PTE_P | PTE_U);
 }
 
-// Whether a program may ask for this by PAGES_IF or PAGES_TO.
+// Whether a program may ask for this by PAGES_IF and PAGES_TO.
 static inline bool
-user_rule(uint32_t rule)
+user_rule(uint32_t when, uint32_t change)
 {
-	return (rule & ~(uint32_t) PAGES_BITS) == 0;
+	return !(when & ~(uint32_t) PAGES_IF_BITS) && !(change & ~(uint32_t) PAGES_TO_BITS);
 }
 
 // The bits of a mapping that is given with perm to somebody else.

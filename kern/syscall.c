@@ -334,7 +334,7 @@ sys_pages_protect(struct Env *self, uint32_t envid, uint32_t va, uint32_t n, uin
 
 	if (!e)
 		return -E_BAD_ENV;
-	if (!user_range(va, n) || !user_rule(when) || !user_rule(change))
+	if (!user_range(va, n) || !user_rule(when, change))
 		return -E_INVAL;
 	return pages_protect(&kenv(e)->space, va, n, when, change, e != self);
 }
@@ -347,7 +347,7 @@ sys_pages_share(struct Env *self, uint32_t dstid, uint32_t va, uint32_t n, uint3
 
 	if (!dst)
 		return -E_BAD_ENV;
-	if (!user_range(va, n) || !user_rule(when) || !user_rule(change))
+	if (!user_range(va, n) || !user_rule(when, change))
 		return -E_INVAL;
 	if (dst == self) // each page is there already, with the rights it has
 		return pages_protect(&kenv(self)->space, va, n, when, change, false);

@@ -2,23 +2,17 @@
 // library could use.
 //
 // Nothing is copied at first, but the stack that is in use.  Both sides get each page read-only and
-// marked PTE_COW, and the first write to it, by either side, faults; the handler then makes a copy
-// for the side that writes, or takes the page back when the other side has gone.  doc/kernel.md
-// goes through it step by step.
+// marked PTE_COW, and lib/cow.c makes a copy for the side that writes first.  doc/kernel.md goes
+// through it step by step.
 
-#include "inc/lib.h"
+#include "lib/pgfault.h"
 
 #define RIGHTS (PTE_P | PTE_U | PTE_W)
 
 // Fork itself writes to no more of its stack than this, down from its own frame, in bytes.
 #define STACK_IN_USE 512
 
-extern void (*_pgfault_handler)(struct UTrapframe *utf);
-extern int _pgfault_install(void (*handler)(struct UTrapframe *utf));
 extern void _pgfault_upcall(void);
-
-// What the program itself wants to be told of, beside copy-on-write.
-static void (*other_handler)(struct UTrapframe *utf);
 
 // The page table entry for va, or 0 when there is none, or none of ours.
 static pte_t
@@ -27,67 +21,17 @@ entry(uint32_t va)
 	return va < UTOP && (uvpd[PDX(va)] & PTE_P) ? uvpt[PGNUM(va)] : 0;
 }
 
-// The rights that a copy-on-write page has when it is one env's own.
-static int
-own_rights(pte_t pte)
-{
-	return (pte & PTE_SYSCALL & ~PTE_COW) | PTE_W;
-}
-
-// Give this env a page of its own in the place of the copy-on-write page at va.
-static void __attribute__((noinline)) copy_page(void *va)
-{
-	int r;
-
-	if ((r = sys_page_copy(0, va, 0, (void *) PFTEMP, RIGHTS)) < 0 ||
-	    (r = sys_page_move(0, (void *) PFTEMP, va, own_rights(uvpt[PGNUM(va)]))) < 0)
-		panic("copy on write of %p: %e", va, r);
-}
-
-// A fault that is not ours.
-static void __attribute__((noinline)) pass_on(struct UTrapframe *utf)
-{
-	if (!other_handler)
-		panic("unhandled page fault: %s of %08x at %08x, err %x",
-		      utf->utf_err & FEC_WR ? "write" : "read", utf->utf_fault_va, utf->utf_eip,
-		      utf->utf_err);
-	other_handler(utf);
-}
-
-// The error code of a write to a page that is there, and may not be written to.
-#define WRITE_PROTECTED (FEC_PR | FEC_WR | FEC_U)
-
-// As a page is there, so is the table that shows its entry.  Whether anybody else has the page is
-// the kernel's to decide.
-static void
-cow_handler(struct UTrapframe *utf)
-{
-	uint32_t va = utf->utf_fault_va;
-
-	if (utf->utf_err == WRITE_PROTECTED && va < UTOP) {
-		pte_t pte = uvpt[PGNUM(va)];
-
-		if (pte & PTE_COW) {
-			int r = sys_page_protect(0, (void *) ROUNDDOWN(va, PGSIZE),
-						 own_rights(pte) | PAGE_SOLE);
-			if (r < 0)
-				copy_page((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE));
-			return;
-		}
-	}
-	pass_on(utf);
-}
-
 // Give the n pages from number `first' on to child: shared or read-only as they are here, or else
 // copy-on-write on both sides.
 static int
 duppage(envid_t child, uint32_t first, uint32_t n)
 {
+	const int cow = PTE_W | PTE_COW | (_pgfault_fork ? PTE_TRAP : 0);
 	int r = 0;
 
 	for (; n > 0; first += r, n -= r) {
-		r = sys_pages_share(child, (void *) (first * PGSIZE), n,
-				    PAGES_IF(PTE_W | PTE_COW, PTE_SHARE), PAGES_TO(PTE_W, PTE_COW));
+		r = sys_pages_share(child, (void *) (first * PGSIZE), n, PAGES_IF(cow, PTE_SHARE),
+				    PAGES_TO(PTE_W, PTE_COW));
 		if (r < 0)
 			return r;
 	}
@@ -106,23 +50,35 @@ copypage(envid_t child, uint32_t n)
 	return sys_page_copy(0, va, child, va, pte & PTE_SYSCALL);
 }
 
-// Map the pages from number `first' on in child too, as they are.
+// End the wait of the copy-on-write page at va for its copy.
+static int
+copy_now(uint32_t va, pte_t pte)
+{
+	if (!(pte & PTE_TRAP) || !_pgfault_fork) {
+		__sync_fetch_and_add((volatile char *) va, 0); // by writing to it
+		return 0;
+	}
+	return _cow_own((void *) va, pte & PTE_SYSCALL & ~PTE_COW);
+}
+
+// Map the pages from number `first' on in child too, as they are; those that may be written to once
+// their region allows it, may so there, too.
 static int
 sharepages(envid_t child, uint32_t first, uint32_t n)
 {
+	const uint32_t when = _pgfault_fork ? PAGES_IF(PTE_TRAP, 0) : PAGES_IF_NEVER;
 	int r = 0;
 
-	// Those that wait for their copy get it, so that both share it, by being written to.
 	for (uint32_t i = first; i < first + n; i++) {
 		uint32_t va = i * PGSIZE;
 		if (!(uvpd[PDX(va)] & PTE_P))
 			i |= NPTENTRIES - 1;
-		else if ((uvpt[i] & PTE_COW) && !(uvpt[i] & PTE_SHARE))
-			__sync_fetch_and_add((volatile char *) va, 0);
+		else if ((uvpt[i] & PTE_COW) && !(uvpt[i] & PTE_SHARE) &&
+			 (r = copy_now(va, uvpt[i])) < 0)
+			return r;
 	}
 	for (; n > 0; first += r, n -= r) {
-		r = sys_pages_share(child, (void *) (first * PGSIZE), n, PAGES_IF_NEVER,
-				    PAGES_TO(0, 0));
+		r = sys_pages_share(child, (void *) (first * PGSIZE), n, when, PAGES_TO(0, 0));
 		if (r < 0)
 			return r;
 	}
@@ -150,22 +106,27 @@ duppages(envid_t child, uint32_t first, uint32_t end, uint32_t esp)
 static int
 give_memory(envid_t child, uint32_t esp)
 {
-	return duppages(child, 0, PGNUM(UXSTACKTOP - PGSIZE), esp);
+	return duppages(child, 0, PGNUM(UXSTACKBASE), esp);
 }
 
-// The same, but all is shared but the normal stack, which goes from USTACKTOP down to the first gap.
+// The same, but all is shared but the normal stack, which goes from USTACKTOP down to the first gap,
+// and what regions have for each env.
 static int
 share_memory(envid_t child, uint32_t esp)
 {
-	const uint32_t top = PGNUM(USTACKTOP);
+	const uint32_t top = PGNUM(USTACKTOP), private = PGNUM(PRIVATE_START),
+		       public = PGNUM(PRIVATE_END);
 	uint32_t bottom = top;
 	int r;
 
 	while (entry((bottom - 1) * PGSIZE) & PTE_P)
 		bottom--;
-	if ((r = sharepages(child, 0, bottom)) < 0 || (r = duppages(child, bottom, top, esp)) < 0)
+	if ((r = sharepages(child, 0, private)) < 0 ||
+	    (r = (_pgfault_fork ? duppage : sharepages)(child, private, public - private)) < 0 ||
+	    (r = sharepages(child, public, bottom - public)) < 0 ||
+	    (r = duppages(child, bottom, top, esp)) < 0)
 		return r;
-	return sharepages(child, top, PGNUM(UXSTACKTOP - PGSIZE) - top);
+	return sharepages(child, top, PGNUM(UXSTACKBASE) - top);
 }
 
 static inline __attribute__((always_inline)) envid_t
@@ -174,9 +135,7 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 	envid_t child;
 	int r;
 
-	if (_pgfault_handler != cow_handler)
-		other_handler = _pgfault_handler;
-	if ((r = _pgfault_install(cow_handler)) < 0)
+	if ((r = _cow_begin()) < 0)
 		return r;
 
 	child = sys_exofork();
@@ -187,7 +146,8 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 		return 0;
 	}
 	if ((r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
-	    (r = sys_page_alloc(child, (void *) (UXSTACKTOP - PGSIZE), RIGHTS)) < 0 ||
+	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
+	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
 	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
 	    (r = sys_env_set_status(child, ENV_RUNNABLE)) < 0) {
 		sys_env_destroy(child);

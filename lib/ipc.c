@@ -9,12 +9,18 @@ int32_t
 ipc_recv(envid_t *from, void *pg, int *perm)
 {
 	int r = sys_ipc_recv(pg ? pg : NO_PAGE);
+	const bool came = r == 0;
 
+	// All of it, before anything is stored: a store may fault, and the handler get a message.
+	const int32_t value = came ? (int32_t) thisenv->env_ipc_value : r;
+	const envid_t sender = came ? thisenv->env_ipc_from : 0;
+	const int rights = came ? thisenv->env_ipc_perm : 0;
+	asm volatile("" : : : "memory");
 	if (from)
-		*from = r < 0 ? 0 : thisenv->env_ipc_from;
+		*from = sender;
 	if (perm)
-		*perm = r < 0 ? 0 : thisenv->env_ipc_perm;
-	return r < 0 ? r : (int32_t) thisenv->env_ipc_value;
+		*perm = rights;
+	return value;
 }
 
 void

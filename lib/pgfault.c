@@ -1,32 +1,65 @@
-// Page faults of this program: the exception stack, and the handler in C.
+// Page faults of this program: the exception stack, and who handles them.
 
-#include "inc/lib.h"
+#include "lib/pgfault.h"
 
-// Called by _pgfault_upcall, in lib/pfentry.S.
+// Called by _pgfault_upcall, in lib/pfentry.S: the first of the layers that there are.
 void (*_pgfault_handler)(struct UTrapframe *utf);
+
+static void (*layers[PGFAULT_LAYERS])(struct UTrapframe *utf);
+
+void (*_pgfault_report)(const struct UTrapframe *utf);
+int (*_pgfault_reserve)(void *va);
+int (*_pgfault_fork)(envid_t child, bool shared);
 
 extern void _pgfault_upcall(void);
 
-// What set_pgfault_handler does.	-E_NO_MEM
 int
-_pgfault_install(void (*handler)(struct UTrapframe *utf))
+_pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf))
 {
-	int r;
+	int first = 0, r;
 
 	// The handler first: once the upcall is set, it may be called.  A page that is shared with a
 	// child is better not written to without need.
-	if (_pgfault_handler != handler)
-		_pgfault_handler = handler;
+	if (layers[layer] != handler) {
+		layers[layer] = handler;
+		while (first < PGFAULT_OWN && !layers[first])
+			first++;
+		_pgfault_handler = layers[first];
+	}
 	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
 		return 0;
-	r = sys_page_alloc(0, (void *) (UXSTACKTOP - PGSIZE), PTE_P | PTE_U | PTE_W);
+	r = sys_page_alloc(0, (void *) UXSTACKBASE, PTE_P | PTE_U | PTE_W);
 	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
+}
+
+// Say what is known here; then let the instruction fault again, and the kernel say the rest.
+static void
+unhandled(const struct UTrapframe *utf)
+{
+	cprintf("[%08x] page fault that nobody handles: %s of %08x, %s\n", thisenv->env_id,
+		utf->utf_err & FEC_WR ? "write" : "read", utf->utf_fault_va,
+		utf->utf_err & FEC_PR ? "which is protected" : "where nothing is mapped");
+	if (_pgfault_report)
+		_pgfault_report(utf);
+	sys_env_set_pgfault_upcall(0, NULL);
+}
+
+void
+_pgfault_pass(enum PgfaultLayer layer, struct UTrapframe *utf)
+{
+	for (int next = layer + 1; next < PGFAULT_LAYERS; next++) {
+		if (layers[next]) {
+			layers[next](utf);
+			return;
+		}
+	}
+	unhandled(utf);
 }
 
 void
 set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
 {
-	int r = _pgfault_install(handler);
+	int r = _pgfault_set(PGFAULT_OWN, handler);
 
 	if (r < 0)
 		panic("exception stack: %e", r);

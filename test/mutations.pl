@@ -202,3 +202,7 @@ kern/pmap.c unfair 1: a large env is given back in one piece
 kern/pmap.h soak 2: a page that is replaced is not counted down
  		tlb_invalidate_page(sp->cpu, va);
 -	page_decref(entry_page(old));
+
+kern/pmap.c ranges 1: a write is forgotten while the TLB still knows of it
+-	if (rule_changes(&rule, changed) && sp->cpu != NOCPU)
++	if (rule_changes(&rule, changed & ~PTE_D) && sp->cpu != NOCPU)

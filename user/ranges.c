@@ -209,6 +209,56 @@ compare(void)
 	cprintf("ranges: %d calls do what others do page by page\n", ROUNDS);
 }
 
+// Which pages have been written to since somebody asked
+
+#define DIRTY(i) (!!(uvpt[PGNUM(ONE) + (i)] & PTE_D))
+#define PAGES 40 // more than are invalidated one by one
+
+// Forget what was written to n pages from number i on, or move it to a bit of our own.
+static void
+forget_writes(uint32_t i, uint32_t n, pte_t bit)
+{
+	must(sys_pages_protect(0, (void *) (ONE + i * PGSIZE), n, PAGES_IF(PTE_D, 0),
+			       PAGES_TO(PTE_D, bit)));
+	for (uint32_t end = i + n; i < end; i++)
+		assert(!DIRTY(i));
+}
+
+static void
+note_writes(void)
+{
+	for (uint32_t i = 0; i < PAGES; i++)
+		must(sys_page_alloc(0, (void *) (ONE + i * PGSIZE), RW));
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		const uint32_t many = 1 + below(round % 2 ? PAGES : 4),
+			       from = below(PAGES - many + 1);
+		bool written[PAGES] = {false};
+		for (uint32_t i = 0; i < 20; i++) {
+			uint32_t page = below(PAGES);
+			*(volatile uint32_t *) (ONE + page * PGSIZE) = round;
+			written[page] = true;
+		}
+		for (uint32_t i = 0; i < PAGES; i++)
+			if (DIRTY(i) != written[i])
+				panic("round %u: page %u is %s", round, i,
+				      written[i] ? "not dirty" : "dirty");
+		const pte_t bit = round % 4 ? 0 : PTE_SHARE;
+		forget_writes(from, many, bit);
+		for (uint32_t i = from; i < from + many; i++)
+			assert(!(uvpt[PGNUM(ONE) + i] & PTE_SHARE) == !(bit && written[i]));
+		// And again, while the CPU has just used them.
+		for (uint32_t i = 0; i < PAGES; i++)
+			*(volatile uint32_t *) (ONE + i * PGSIZE) = round;
+		for (uint32_t i = 0; i < PAGES; i++)
+			assert(DIRTY(i));
+		must(sys_pages_protect(0, (void *) ONE, PAGES, 0, PAGES_TO(PTE_SHARE, 0)));
+		forget_writes(0, PAGES, 0);
+	}
+	assert(sys_pages_protect(0, (void *) ONE, 1, 0, PAGES_TO(0, PTE_D)) == -E_INVAL);
+	must(sys_pages_unmap(0, (void *) ONE, PAGES));
+	cprintf("ranges: every write is noted\n");
+}
+
 // A child that writes to the pages of a window without a pause, on another CPU if there is one.
 
 #define TARGET ((volatile uint32_t *) ONE) // in the child, a word in each page
@@ -367,6 +417,7 @@ umain(int argc, char **argv)
 	while (!alone())
 		sys_yield();
 	assert(free_frames() == frames);
+	note_writes();
 	take_away();
 	cprintf("ranges: OK\n");
 }

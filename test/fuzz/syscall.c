@@ -179,7 +179,8 @@ a_number_of_pages(void)
 static uint32_t
 a_rule(void)
 {
-	static const uint32_t bits[] = {0, PTE_W, PTE_COW, PTE_SHARE, PTE_W | PTE_COW, PTE_AVAIL};
+	static const uint32_t bits[] = {0,         PTE_W, PTE_COW, PTE_SHARE, PTE_W | PTE_COW,
+					PTE_AVAIL, PTE_D};
 	uint8_t b = byte();
 	uint32_t low = bits[b % ARRAY_SIZE(bits)], high = bits[b / 8 % ARRAY_SIZE(bits)];
 
@@ -518,8 +519,10 @@ use_memory(struct Env *self)
 	if (!frame_at(self, va))
 		return;
 	fake_touch(self, va);
-	if (bits_at(self, va) & PTE_W)
+	if (bits_at(self, va) & PTE_W) {
+		fake_write(self, va);
 		poke(self, va + off, &value, sizeof value);
+	}
 }
 
 // While a program runs, its registers are in the CPU, and what the kernel has of them is nobody's

@@ -186,6 +186,13 @@ fake_walk(const struct Space *sp, uint32_t va)
 	return ((const pte_t *) fake_frame(PTE_ADDR(pde) >> PGSHIFT))[PTX(va)];
 }
 
+// The entry for va, whose table is there.
+static pte_t *
+entry_of(const struct Space *sp, uint32_t va)
+{
+	return (pte_t *) fake_frame(PTE_ADDR(sp->pgdir[PDX(va)]) >> PGSHIFT) + PTX(va);
+}
+
 // The CPU takes an entry into its TLB: as a real one, not without PTE_A.
 static pte_t
 use_entry(const struct Space *sp, uint32_t va)
@@ -193,12 +200,13 @@ use_entry(const struct Space *sp, uint32_t va)
 	pte_t pte = fake_walk(sp, va);
 
 	if (pte & PTE_P)
-		((pte_t *) fake_frame(PTE_ADDR(sp->pgdir[PDX(va)]) >> PGSHIFT))[PTX(va)] |= PTE_A;
+		*entry_of(sp, va) |= PTE_A;
 	return pte;
 }
 
-void
-fake_touch(struct Env *e, uint32_t va)
+// The translation of va, which e's CPU has or makes.
+static pte_t *
+translation(struct Env *e, uint32_t va)
 {
 	struct Space *sp = &kenv(e)->space;
 	int free = -1;
@@ -208,7 +216,7 @@ fake_touch(struct Env *e, uint32_t va)
 	CHECK(fake_walk(sp, va) & PTE_P);
 	for (int i = 0; i < TLB_SIZE; i++) {
 		if (tlb[sp->cpu][i].sp == sp && tlb[sp->cpu][i].va == va)
-			return;
+			return &tlb[sp->cpu][i].pte;
 		if (!tlb[sp->cpu][i].sp)
 			free = i;
 	}
@@ -216,6 +224,24 @@ fake_touch(struct Env *e, uint32_t va)
 	tlb[sp->cpu][free].sp = sp;
 	tlb[sp->cpu][free].va = va;
 	tlb[sp->cpu][free].pte = use_entry(sp, va);
+	return &tlb[sp->cpu][free].pte;
+}
+
+void
+fake_touch(struct Env *e, uint32_t va)
+{
+	translation(e, va);
+}
+
+void
+fake_write(struct Env *e, uint32_t va)
+{
+	pte_t *pte = translation(e, va);
+
+	CHECK(*pte & PTE_W);
+	if (!(*pte & PTE_D))
+		*entry_of(&kenv(e)->space, va) |= PTE_D;
+	*pte |= PTE_D;
 }
 
 void
@@ -288,8 +314,11 @@ fake_check(void)
 				continue;
 			if (!sp->pgdir)
 				panic("CPU %d has translations of a space that is free", cpu);
-			if ((fake_walk(sp, tlb[cpu][i].va) ^ tlb[cpu][i].pte) & ~ignore)
+			pte_t pte = fake_walk(sp, tlb[cpu][i].va);
+			if ((pte ^ tlb[cpu][i].pte) & ~ignore)
 				panic("CPU %d has a stale translation of %x", cpu, tlb[cpu][i].va);
+			if (tlb[cpu][i].pte & ~pte & PTE_D)
+				panic("CPU %d would not note a write to %x", cpu, tlb[cpu][i].va);
 		}
 	}
 	struct Env *on[FAKE_NCPU] = {NULL};

@@ -41,6 +41,8 @@ pte_t fake_walk(const struct Space *sp, uint32_t va);
 
 // e, which runs, uses va: from now on its CPU has the translation in its TLB.
 void fake_touch(struct Env *e, uint32_t va);
+// The same by writing to va, which has PTE_W.  The CPU sets PTE_D unless its translation has it.
+void fake_write(struct Env *e, uint32_t va);
 // cpu turns to e, or to nothing, and drops all others' translations.
 void fake_switch(int cpu, struct Env *e);
 // Fail unless every translation in a TLB is still what the page tables say, a CPU has one env at

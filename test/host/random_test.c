@@ -332,6 +332,16 @@ predict_page_move(struct Env *self, struct Call *c)
 	c->moved = m;
 }
 
+// What page tables say of the hardware's PTE_D, which is no part of the model; and before the call
+// that is going on.
+static pte_t was_dirty[NENV][NPAGES];
+
+static pte_t
+dirty(struct Env *e, int i)
+{
+	return fake_walk(&kenv(e)->space, va_of[i]) & PTE_D;
+}
+
 // Calls on a range, in the places of the model's pages: what they return is how far they come.
 static void
 range_done(struct Env *self, const struct Call *c, int32_t r)
@@ -349,11 +359,17 @@ range_done(struct Env *self, const struct Call *c, int32_t r)
 			*its = (struct Mapping){0};
 			continue;
 		}
-		struct Mapping *m = c->number == SYS_pages_share ? mine : its;
-		bool matches = m->bits && (!any || (m->bits & any)) && !(m->bits & none) &&
-			(!(set & PTE_W) || (m->bits & PTE_GIVENW));
+		struct Env *from = c->number == SYS_pages_share ? self : e;
+		struct Mapping *m = from == self ? mine : its;
+		pte_t was = was_dirty[from - envs][i], bits = m->bits | was;
+		bool matches = m->bits && (!any || (bits & any)) && !(bits & none) &&
+			(!(set & PTE_W) || (bits & PTE_GIVENW));
 		if (matches)
 			m->bits = (m->bits & ~clear) | set;
+		if (m->bits) {
+			CHECK_EQ(dirty(from, i), matches ? was & ~clear : was);
+			CHECK_EQ(dirty(e, i), dirty(from, i));
+		}
 		if (m == its || !m->bits)
 			continue;
 		*its = *m;
@@ -373,12 +389,14 @@ static void
 predict_range(struct Env *self, struct Call *c)
 {
 	const uint32_t va = c->arg[1], n = c->arg[2];
-	const uint32_t rule = c->number == SYS_pages_unmap ? 0 : c->arg[3] | c->arg[4];
+	const bool odd_rule = (c->arg[3] & ~0x0e420e42u) || (c->arg[4] & ~0x0e020e42u);
 
 	c->want = ANY;
 	if (!ours(self, c->arg[0]))
 		c->want = -E_BAD_ENV;
-	else if (va % PGSIZE || va > UTOP || n > (UTOP - va) / PGSIZE || (rule & ~0x0e020e02u))
+	else if (va % PGSIZE || va > UTOP || n > (UTOP - va) / PGSIZE)
+		c->want = -E_INVAL;
+	else if (odd_rule && c->number != SYS_pages_unmap)
 		c->want = -E_INVAL;
 	else
 		c->may_lack_memory = c->number == SYS_pages_share;
@@ -413,9 +431,12 @@ static const struct Pages pages_of_model = {offers, pass};
 static void
 remember_tables(void)
 {
-	for (struct Env *e = envs; e < envs + NENV; e++)
-		for (int i = 0; i < NPAGES && e->env_status != ENV_FREE; i++)
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		for (int i = 0; i < NPAGES && e->env_status != ENV_FREE; i++) {
 			had_table[e - envs][i] = has_table(e, va_of[i]);
+			was_dirty[e - envs][i] = e->env_status == ENV_DYING ? 0 : dirty(e, i);
+		}
+	}
 }
 
 static uint32_t
@@ -489,7 +510,8 @@ may_end(struct Env *self)
 static uint32_t
 random_rule(void)
 {
-	static const uint32_t bits[] = {0, 0, PTE_W, PTE_COW, PTE_SHARE, PTE_W | PTE_COW, PTE_P};
+	static const uint32_t bits[] = {0,         0,     PTE_W,           PTE_COW,
+					PTE_SHARE, PTE_D, PTE_W | PTE_COW, PTE_P};
 
 	return PAGES_IF(PICK(bits), PICK(bits));
 }
@@ -739,6 +761,7 @@ scribble(struct Env *self)
 	uint32_t va = PICK(va_of), word = random_below(UINT32_MAX);
 
 	if (bits_at(self, va) & PTE_W) {
+		fake_write(self, va);
 		poke(self, va + random_below(PGSIZE / 4) * 4, &word, 4);
 		poke(self, va + random_below(32) * 4, &word, 4);
 	}

@@ -266,14 +266,14 @@ TEST(a_rule_has_only_bits_that_programs_may_change)
 	family();
 	give_page(self, VA_A, RW);
 	for (uint32_t bit = 1; bit; bit <<= 1) {
-		bool may = bit & (PAGES_IF(PTE_W | PTE_AVAIL, PTE_W | PTE_AVAIL));
-		CHECK_EQ(call(self, pages_protect, 0, VA_A, 1, bit, 0), may ? 1 : -E_INVAL);
+		bool ask = bit & 0x0e420e42u, change = bit & 0x0e020e42u;
+		CHECK_EQ(call(self, pages_protect, 0, VA_A, 1, bit, 0), ask ? 1 : -E_INVAL);
 		CHECK_EQ(call(self, pages_protect, 0, VA_A, 1, PAGES_IF_NEVER, bit),
-			 may ? 1 : -E_INVAL);
+			 change ? 1 : -E_INVAL);
 		CHECK_EQ(call(self, pages_share, child->env_id, VA_A, 1, bit, 0),
-			 may ? 1 : -E_INVAL);
+			 ask ? 1 : -E_INVAL);
 		CHECK_EQ(call(self, pages_share, child->env_id, VA_A, 1, PAGES_IF_NEVER, bit),
-			 may ? 1 : -E_INVAL);
+			 change ? 1 : -E_INVAL);
 	}
 	CHECK_EQ(bits_at(self, VA_A), RW | PTE_GIVENW);
 	for (size_t i = 0; i < ARRAY_SIZE(bad_perms); i++)
@@ -305,6 +305,68 @@ TEST(a_child_is_not_given_what_its_parent_has_given_up)
 	CHECK_EQ(bits_at(child, VA_B), RO | PTE_COW | PTE_GIVENW);
 	CHECK_EQ(bits_at(self, VA_A), RO | PTE_GIVENW);
 	CHECK_EQ(bits_at(self, VA_B), RO | PTE_COW | PTE_GIVENW);
+}
+
+static pte_t
+dirty(struct Env *e, uint32_t va)
+{
+	return fake_walk(&kenv(e)->space, va) & PTE_D;
+}
+
+TEST(a_write_is_noted_again_after_it_was_forgotten)
+{
+	family();
+	run_on(child, 1);
+	for (struct Env *e = self; e; e = e == self ? child : NULL) {
+		give_page(e, VA_A, RW);
+		give_page(e, VA_B, RW | PTE_COW);
+		for (int round = 0; round < 3; round++) {
+			fake_write(e, VA_A);
+			fake_touch(e, VA_B);
+			CHECK_EQ(dirty(e, VA_A), PTE_D);
+			CHECK_EQ(dirty(e, VA_B), 0);
+			CHECK_EQ(call(self, pages_protect, e->env_id, VA_A, 2, PAGES_IF(PTE_D, 0),
+				      PAGES_TO(PTE_D, 0x200)),
+				 2);
+			CHECK_EQ(dirty(e, VA_A), 0);
+			CHECK_EQ(bits_at(e, VA_A), RW | 0x200 | PTE_GIVENW);
+			CHECK_EQ(bits_at(e, VA_B), RW | PTE_COW | PTE_GIVENW);
+			fake_check();
+		}
+	}
+}
+
+TEST(when_no_write_is_forgotten_nothing_is_flushed)
+{
+	family();
+	give_page(self, VA_A, RW);
+	give_page(self, VA_B, RW);
+	fake_touch(self, VA_A);
+	fake_write(self, VA_B);
+	fake_flushes = 0;
+	CHECK_EQ(call(self, pages_protect, 0, VA_A, 1, 0, PAGES_TO(PTE_D, 0)), 1);
+	CHECK_EQ(call(self, pages_protect, 0, VA_A, 2, PAGES_IF(0, PTE_D), PAGES_TO(PTE_D, 0)), 2);
+	CHECK_EQ(fake_flushes, 0);
+	CHECK_EQ(call(self, pages_protect, 0, VA_A, 2, 0, PAGES_TO(PTE_D, 0)), 2);
+	CHECK_EQ(fake_flushes, 1);
+	CHECK_EQ(dirty(self, VA_B), 0);
+}
+
+TEST(what_has_been_written_is_forgotten_on_both_sides_of_a_share)
+{
+	family();
+	give_page(self, VA_A, RW);
+	give_page(self, VA_B, RW);
+	fake_write(self, VA_A);
+	fake_write(self, VA_B);
+	CHECK_EQ(call(self, pages_share, child->env_id, VA_A, 1, 0, 0), 1);
+	CHECK_EQ(dirty(child, VA_A), PTE_D);
+	CHECK_EQ(call(self, pages_share, child->env_id, VA_A, 2, PTE_D, PAGES_TO(PTE_D, 0)), 2);
+	for (uint32_t va = VA_A; va <= VA_B; va += PGSIZE) {
+		CHECK_EQ(dirty(self, va) | dirty(child, va), 0);
+		CHECK_EQ(bits_at(child, va), RW | PTE_GIVENW);
+	}
+	fake_check();
 }
 
 // A page that says it has all the mappings there can be.
@@ -427,8 +489,9 @@ static void
 look(struct Env *e, struct Slot *slots)
 {
 	for (uint32_t i = 0; i < SLOTS; i++)
-		slots[i] = (struct Slot){frame_at(e, BASE + i * PGSIZE),
-					 bits_at(e, BASE + i * PGSIZE)};
+		slots[i] =
+			(struct Slot){frame_at(e, BASE + i * PGSIZE),
+				      bits_at(e, BASE + i * PGSIZE) | dirty(e, BASE + i * PGSIZE)};
 }
 
 static void
@@ -436,7 +499,8 @@ must_look(struct Env *e, const struct Slot *slots)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		CHECK_EQ(frame_at(e, BASE + i * PGSIZE), slots[i].frame);
-		CHECK_EQ(bits_at(e, BASE + i * PGSIZE), slots[i].bits);
+		CHECK_EQ(bits_at(e, BASE + i * PGSIZE) | dirty(e, BASE + i * PGSIZE),
+			 slots[i].bits);
 	}
 }
 
@@ -447,6 +511,8 @@ static const uint32_t bit_sets[] = {0,
 				    PTE_COW,
 				    PTE_SHARE,
 				    PTE_W | PTE_COW,
+				    PTE_D,
+				    PTE_D | PTE_SHARE,
 				    PTE_SHARE | 0x200,
 				    PTE_W | PTE_AVAIL};
 
@@ -466,7 +532,11 @@ scatter(struct Env *e)
 		if (!frame_at(e, va))
 			give_page(e, va, PICK(perms));
 		call(self, page_protect, e->env_id, va, PICK(perms));
-		if (random_below(16) == 0 && kenv(e)->space.cpu != NOCPU && i % 2)
+		if (kenv(e)->space.cpu == NOCPU || i % 2 == 0 || random_below(8) != 0)
+			continue;
+		if (bits_at(e, va) & PTE_W)
+			fake_write(e, va);
+		else
 			fake_touch(e, va);
 	}
 }
@@ -485,7 +555,7 @@ one_random_call(void)
 	struct Env *e = random_below(2) ? self : child;
 	uint32_t first = random_below(SLOTS), n = 1 + random_below(SLOTS - first);
 	uint32_t any = PICK(bit_sets), none = random_below(2) ? 0 : PICK(bit_sets);
-	uint32_t clear = PICK(bit_sets), set = PICK(bit_sets), va = BASE + first * PGSIZE;
+	uint32_t clear = PICK(bit_sets), set = PICK(bit_sets) & ~PTE_D, va = BASE + first * PGSIZE;
 	uint32_t to = random_below(SLOTS - n + 1), perm = RO | PTE_COW;
 	struct Slot mine[SLOTS], its[SLOTS], *target = e == self ? mine : its;
 
