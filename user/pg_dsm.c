@@ -28,7 +28,7 @@
 #define NODES 3
 #define COLUMNS 256
 #define ROWS 96
-#define STEADY 400 // iterate until no cell changes by more than this
+#define STEADY 700 // iterate until no cell changes by more than this
 #define HOT (1 << 16)
 
 // What the nodes share.  The last page is where they tell each other how much their cells have
