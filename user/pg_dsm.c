@@ -222,11 +222,13 @@ await_end(envid_t env)
 		sys_yield();
 }
 
-// My worker can go on, and so can the manager.
+// My worker can go on, and so can the manager; but the worker first, or else the page may be taken
+// from him before he has touched it.
 static void
 granted(envid_t worker)
 {
 	ipc_send(worker, 0, NULL, 0);
+	sys_yield();
 	ipc_send(manager, 0, NULL, 0);
 }
 
