@@ -99,7 +99,8 @@ int region_protect(struct Region *r, uint32_t offset, uint32_t size, int prot);
 
 // DIRTY: set bit i of bits[] for each page i of the range that has been written to since this was
 // asked for it last, or else since it came; clear the others.  bits may be NULL.  Writes through
-// the alias count.
+// the alias count.  With a pager that has write_back, it is the pages that are not stored yet, and they
+// stay so until region_sync stores them.
 // Returns how many they are.
 int region_dirty(struct Region *r, uint32_t offset, uint32_t size, uint32_t *bits);
 
@@ -170,9 +171,11 @@ int region_watch(struct Region *r);
 
 // Snapshots, by copy-on-write.  Let the pages at `at' be what those of r are now, read-only, and stay
 // so; r's next write to each copies it.  At `at', r->size bytes must be nobody's region.
-//	-E_INVAL, -E_NO_MEM
+//	-E_INVAL	that is no such range; or r has an alias, a pager with write_back, or is shared
+//	-E_NO_MEM
 int region_snapshot(struct Region *r, void *at);
-// Let r be what the snapshot at `at' is, which stays; and drop a snapshot.
+// Let r be what the snapshot at `at' is, which stays; and drop a snapshot.  For region_dirty, this is no
+// writing.
 int region_restore(struct Region *r, const void *at);
 int region_snapshot_drop(struct Region *r, void *at);
 

@@ -35,12 +35,26 @@ static int __attribute__((noinline)) copy_page(void *va, int rights)
 	return r < 0 ? r : sys_page_move(0, (void *) PFTEMP, va, rights);
 }
 
+// A write that nobody repeats is one that the copy remembers, too.
+static int
+copy_dirty_page(void *va, int rights)
+{
+	int r = copy_page(va, rights | PTE_W);
+
+	if (r < 0)
+		return r;
+	__sync_fetch_and_or((volatile char *) va, 0);
+	return rights & PTE_W ? 0 : sys_page_protect(0, va, rights);
+}
+
 int
 _cow_own(void *va, int rights)
 {
 	int r = sys_page_protect(0, va, rights | PAGE_SOLE);
 
-	return r < 0 ? copy_page(va, rights) : r;
+	if (r == 0)
+		return 0;
+	return uvpt[PGNUM(va)] & PTE_D ? copy_dirty_page(va, rights) : copy_page(va, rights);
 }
 
 // Somebody else has the page at va, too.
@@ -73,7 +87,7 @@ cow_handler(struct UTrapframe *utf)
 			return;
 		}
 	}
-	_pgfault_pass(PGFAULT_COW, utf);
+	_pgfault_layers[PGFAULT_OWN](utf);
 }
 
 int

@@ -120,21 +120,19 @@ region_watch(struct Region *r)
 
 // Memory that a family shares.
 
-// What is missing until now would be missing on each side by itself later.
+// What is missing until now would be missing on each side by itself later; and what is protected may be
+// opened there, too.
 static int
 shared_fork(struct Region *r, envid_t child)
 {
 	int err = 0;
 
-	for (uint32_t o = 0; o < r->size && err == 0; o += PGSIZE) {
-		void *page = region_page(r, o);
-
-		if (region_present(r, o))
-			continue;
-		if ((err = region_fill(r, o)) == 0)
-			err = sys_page_map(0, page, child, page, region_rights(r, r->prot));
-	}
-	return err;
+	for (uint32_t o = 0; o < r->size && err == 0; o += PGSIZE)
+		err = region_fill(r, o);
+	if (err < 0)
+		return err;
+	return ALL_PAGES(r->start, r->size / PGSIZE,
+			 sys_pages_share(child, va, n, PAGES_IF(PTE_TRAP, 0), PAGES_TO(0, 0)));
 }
 
 const struct Pager region_shared = {.name = "shared", .shared = true, .fork = shared_fork};

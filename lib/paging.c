@@ -25,12 +25,12 @@ region_present(const struct Region *r, uint32_t offset)
 
 // The reserve.
 
-// A page of it, or NULL.
+// A page of it, but not the one at `but'; or NULL.
 static void *
-reserved(void)
+reserved(const void *but)
 {
 	for (uint32_t va = RESERVE; va < RESERVE + REGION_RESERVE_MAX * PGSIZE; va += PGSIZE)
-		if (region_pte(va) & PTE_P)
+		if ((region_pte(va) & PTE_P) && (void *) va != but)
 			return (void *) va;
 	return NULL;
 }
@@ -42,7 +42,7 @@ move(void *from, void *to, int rights)
 	int r = sys_page_move(0, from, to, rights);
 	void *page;
 
-	if (r == -E_NO_MEM && (page = reserved()) && page != from) {
+	if (r == -E_NO_MEM && (page = reserved(from))) {
 		sys_page_unmap(0, page);
 		r = sys_page_move(0, from, to, rights);
 	}
@@ -52,7 +52,7 @@ move(void *from, void *to, int rights)
 int
 region_take(void *va)
 {
-	void *page = reserved();
+	void *page = reserved(NULL);
 
 	return page ? move(page, va, RIGHTS) : -E_NO_MEM;
 }
@@ -201,16 +201,37 @@ region_default(struct Region *r, const struct Fault *f)
 
 // Protection.
 
+// Let it be known that the page at va, which may be written to, has been.
+static void
+soil(uint32_t va)
+{
+	__sync_fetch_and_or((volatile char *) va, 0);
+}
+
+// What is known of pages that are about to go, and stay at the alias.
+static void
+keep_dirty(const struct Region *r, uint32_t offset, uint32_t size)
+{
+	for (uint32_t o = offset; o < offset + size; o += PGSIZE)
+		if (region_pte(r->start + o) & PTE_D)
+			soil(r->alias + o);
+}
+
 // Let the page at va, which is there, have these rights beside copy-on-write.
 static int
 protect_page(uint32_t va, pte_t pte, int rights)
 {
+	int err;
+
 	if (!(pte & PTE_COW))
 		return sys_page_protect(0, (void *) va, rights);
+	if (!(rights & PTE_W))
+		return sys_page_protect(0, (void *) va, rights | PTE_COW);
 	// Who asks for it is about to write, so the page becomes its own.
-	if (rights & PTE_W)
-		return _cow_own((void *) va, rights);
-	return sys_page_protect(0, (void *) va, rights | PTE_COW);
+	err = _cow_own((void *) va, rights);
+	if (err == 0 && (pte & PTE_D))
+		soil(va);
+	return err;
 }
 
 static int
@@ -219,8 +240,10 @@ protect_one(struct Region *r, uint32_t offset, int prot)
 	const uint32_t va = r->start + offset;
 	const pte_t pte = region_pte(va);
 
-	if (prot == REGION_NONE)
+	if (prot == REGION_NONE) {
+		keep_dirty(r, offset, PGSIZE);
 		return sys_page_unmap(0, (void *) va);
+	}
 	if (pte & PTE_P)
 		return protect_page(va, pte, region_rights(r, prot));
 	if (!r->alias || !region_present(r, offset))
@@ -247,8 +270,10 @@ protect_many(struct Region *r, uint32_t offset, uint32_t size, int prot)
 	const uint32_t first = r->start + offset, count = size / PGSIZE;
 	int err;
 
-	if (prot == REGION_NONE)
+	if (prot == REGION_NONE) {
+		keep_dirty(r, offset, size);
 		return ALL_PAGES(first, count, sys_pages_unmap(0, va, n));
+	}
 	if (prot == REGION_READ)
 		err = ALL_PAGES(first, count,
 				sys_pages_protect(0, va, n, 0, PAGES_TO(PTE_W, PTE_TRAP)));
@@ -317,7 +342,8 @@ region_dirty(struct Region *r, uint32_t offset, uint32_t size, uint32_t *bits)
 		if (bits)
 			bits[i / 32] |= (uint32_t) dirty << i % 32;
 	}
-	err = n > 0 ? make_clean(r, offset, size) : 0;
+	// Where there is a store, those that it does not have yet must be known until it has them.
+	err = n > 0 && !r->pager->write_back ? make_clean(r, offset, size) : 0;
 	return err < 0 ? err : n;
 }
 
@@ -374,7 +400,8 @@ region_touch(const void *start, size_t size, int access)
 		size_t n = MIN(size, PGSIZE - PGOFF(va));
 
 		if (access & REGION_WRITE)
-			__sync_fetch_and_or((volatile char *) va, 0);
+			// Compilers know that a builtin would change nothing, and only read.
+			asm volatile("lock; orb $0, %0" : "+m"(*(char *) va) : : "cc");
 		else
 			(void) *(const volatile char *) va;
 		va += n;

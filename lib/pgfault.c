@@ -5,36 +5,15 @@
 // Called by _pgfault_upcall, in lib/pfentry.S: the first of the layers that there are.
 void (*_pgfault_handler)(struct UTrapframe *utf);
 
-static void (*layers[PGFAULT_LAYERS])(struct UTrapframe *utf);
-
 void (*_pgfault_report)(const struct UTrapframe *utf);
 int (*_pgfault_reserve)(void *va);
 int (*_pgfault_fork)(envid_t child, bool shared);
 
 extern void _pgfault_upcall(void);
 
-int
-_pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf))
-{
-	int first = 0, r;
-
-	// The handler first: once the upcall is set, it may be called.  A page that is shared with a
-	// child is better not written to without need.
-	if (layers[layer] != handler) {
-		layers[layer] = handler;
-		while (first < PGFAULT_OWN && !layers[first])
-			first++;
-		_pgfault_handler = layers[first];
-	}
-	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
-		return 0;
-	r = sys_page_alloc(0, (void *) UXSTACKBASE, PTE_P | PTE_U | PTE_W);
-	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
-}
-
 // Say what is known here; then let the instruction fault again, and the kernel say the rest.
 static void
-unhandled(const struct UTrapframe *utf)
+unhandled(struct UTrapframe *utf)
 {
 	cprintf("[%08x] page fault that nobody handles: %s of %08x, %s\n", thisenv->env_id,
 		utf->utf_err & FEC_WR ? "write" : "read", utf->utf_fault_va,
@@ -44,22 +23,31 @@ unhandled(const struct UTrapframe *utf)
 	sys_env_set_pgfault_upcall(0, NULL);
 }
 
-void
-_pgfault_pass(enum PgfaultLayer layer, struct UTrapframe *utf)
+void (*_pgfault_layers[PGFAULT_LAYERS])(struct UTrapframe *utf) = {[PGFAULT_OWN] = unhandled};
+
+int
+_pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf))
 {
-	for (int next = layer + 1; next < PGFAULT_LAYERS; next++) {
-		if (layers[next]) {
-			layers[next](utf);
-			return;
-		}
-	}
-	unhandled(utf);
+	int first = 0, r;
+
+	// The handler first: once the upcall is set, it may be called.  A page that is shared with a
+	// child is better not written to without need.
+	if (_pgfault_layers[layer] != handler)
+		_pgfault_layers[layer] = handler;
+	while (!_pgfault_layers[first])
+		first++;
+	if (_pgfault_handler != _pgfault_layers[first])
+		_pgfault_handler = _pgfault_layers[first];
+	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
+		return 0;
+	r = sys_page_alloc(0, (void *) UXSTACKBASE, PTE_P | PTE_U | PTE_W);
+	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
 }
 
 void
 set_pgfault_handler(void (*handler)(struct UTrapframe *utf))
 {
-	int r = _pgfault_set(PGFAULT_OWN, handler);
+	int r = _pgfault_set(PGFAULT_OWN, handler ? handler : unhandled);
 
 	if (r < 0)
 		panic("exception stack: %e", r);

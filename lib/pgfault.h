@@ -8,16 +8,15 @@
 enum PgfaultLayer {
 	PGFAULT_REGIONS, // inc/region.h
 	PGFAULT_COW,     // fork's copy-on-write
-	PGFAULT_OWN,     // set_pgfault_handler
+	PGFAULT_OWN,     // set_pgfault_handler; or what ends the program, with a report
 	PGFAULT_LAYERS
 };
 
+// Their handlers.  Only the last is always there.
+extern void (*_pgfault_layers[PGFAULT_LAYERS])(struct UTrapframe *utf);
+
 // Let handler be the one of this layer from now on.	-E_NO_MEM: for the exception stack
 int _pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf));
-
-// A fault that layer does not handle: ask those behind it.  When there is none, the program ends, with
-// a report.
-void _pgfault_pass(enum PgfaultLayer layer, struct UTrapframe *utf);
 
 // Tell more about a fault that nobody handles, before the kernel's own lines; or NULL.
 extern void (*_pgfault_report)(const struct UTrapframe *utf);

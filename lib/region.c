@@ -9,7 +9,7 @@
 static bool
 have_root(void)
 {
-	return region_pte((uint32_t) ROOT) & PTE_P;
+	return region_pte(ROOT_PAGE) & PTE_P;
 }
 
 // The next page of the pool, zeroed; 0 when there is no memory, or no room.
@@ -145,23 +145,25 @@ static void
 region_fault(struct UTrapframe *utf)
 {
 	const uint32_t va = utf->utf_fault_va;
-	struct Region *r = region_at((void *) va), *outer;
+	struct Region *r = have_root() ? region_lookup(va) : NULL, *outer;
+	int why = 0;
 
-	if (r && ROOT->why)
-		ROOT->why = 0;
 	for (; r; r = outer) {
 		outer = r->outer; // r may be gone when its pager returns
 		int answer = in_alias(r, va) ? ask_alias(r, va) : ask(r, utf);
 		if (answer == REGION_HANDLED)
 			return;
 		if (answer < 0)
-			ROOT->why = answer;
+			why = answer;
 	}
+	if (region_at((void *) va))
+		ROOT->why = why;
 	// A page that a region protects is not to be written to because it is copy-on-write, too.
-	_pgfault_pass(utf->utf_err & FEC_PR && va < UTOP && (uvpt[PGNUM(va)] & PTE_TRAP)
-			      ? PGFAULT_COW
-			      : PGFAULT_REGIONS,
-		      utf);
+	bool trapped = (utf->utf_err & FEC_PR) && va < UTOP && (uvpt[PGNUM(va)] & PTE_TRAP);
+	if (_pgfault_layers[PGFAULT_COW] && !trapped)
+		_pgfault_layers[PGFAULT_COW](utf);
+	else
+		_pgfault_layers[PGFAULT_OWN](utf);
 }
 
 // Who was asked in vain.

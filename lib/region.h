@@ -22,8 +22,9 @@
 #define REMOTE (RESERVE + REGION_RESERVE_MAX * PGSIZE)
 #define SCRATCH (REMOTE + 2 * PGSIZE)
 #define SCRATCH_PAGES 8 // one handler in another has no room for more on the exception stack
-#define ROOT ((struct Root *) (SCRATCH + SCRATCH_PAGES * PGSIZE))
-#define POOL ((uint32_t) ROOT + PGSIZE)
+#define ROOT_PAGE (SCRATCH + SCRATCH_PAGES * PGSIZE)
+#define ROOT ((struct Root *) ROOT_PAGE)
+#define POOL (ROOT_PAGE + PGSIZE)
 
 struct Record {
 	struct Region region;

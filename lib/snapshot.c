@@ -5,13 +5,14 @@
 
 #define READ_ONLY (PTE_P | PTE_U)
 
-// Whether the pages of r may be had by two, and `at' may be a snapshot of them.
+// Whether the pages of r may be had by two, and `at' may be a snapshot of them.  What has been stored
+// since would not go back with them.
 static bool
 snapshot_fits(const struct Region *r, const void *at)
 {
 	const uint32_t start = (uint32_t) at;
 
-	if (r->alias || r->pager->shared || PGOFF(start) != 0)
+	if (r->alias || r->pager->shared || r->pager->write_back || PGOFF(start) != 0)
 		return false;
 	if (start >= USTACKTOP || r->size > USTACKTOP - start)
 		return false;

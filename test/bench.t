@@ -32,6 +32,8 @@ spew("$dir/figures", <<'END');
 # row	jos	linux	xv6	floor	bar	then	what
 call	200	400	-	10	20	10	a call
 pages	1000	-	30	-	12	8	many pages, a page
+few	-	-	-	-	200	-	with few
+many	-	-	-	-	few+10%	-	with many
 boot	5000	6e9	-	-	300	60	the start
 smp	1.16	1.83	-	1.9	1.7	1.85	a job
 END
@@ -39,8 +41,9 @@ END
 # What the programs say, but for these rows: name => total, and n if that is not 1.
 sub programs {
 	my %other = @_;
-	my %total = (call => [15], pages => [1100, 100], boot => [290], %other);
+	my %total = (call => [15], pages => [1100, 100], few => [100], many => [110], boot => [290], %other);
 	my @rows = grep { $total{$_} } qw(call pages);
+	my @second = grep { $total{$_} } qw(few many);
 	my $line = sub { join ' ', 'bench', $_[0], $total{$_[0]}[0], $total{$_[0]}[1] // 1, @_[1 .. $#_] };
 
 	my $calibration = 'bench calibration_2000001 ' . ($other{calibration}[0] // 2000001) . ' 1';
@@ -48,6 +51,8 @@ sub programs {
 	spew("$dir/bench", join "\n", @lines, '');
 	@lines = ("$calibration 0 0 0", map({ $line->($_, $_ eq 'pages' ? (300, 0, 100) : (1, 2, 3)) } @rows), 'bench: OK');
 	spew("$dir/bench.counts", join "\n", @lines, '');
+	spew("$dir/benchregion", join "\n", map({ $line->($_) } @second), 'benchregion: OK', '');
+	spew("$dir/benchregion.counts", join "\n", map({ $line->($_, 1, 0, 0) } @second), 'benchregion: OK', '');
 	spew("$dir/benchboot.counts", join "\n", $total{boot} ? $line->('boot', 0, 2, 0) : (), 'benchboot: OK', '');
 	spew("$dir/benchsmp", "bench smp 3000 1\nbenchsmp: OK\n");
 	spew("$dir/benchsmp.2", "bench smp 2000 1\nbenchsmp: OK\n");
@@ -67,22 +72,25 @@ subtest 'the table' => sub {
 	    'row +count +entries +cr3 +invlpg +bar +then +JOS +Linux +xv6 +what',
 	    'call +15 +1 +2 +3 +20 +10 +13\.3x +26\.7x +a call',
 	    'pages +11 +3 +0 +1 +12 +8 +90\.9x +2\.7x +many pages, a page',
+	    'few +100 +1 +0 +0 +200 +with few', 'many +110 +1 +0 +0 +110 +with many',
 	    'boot +290 +0 +2 +0 +300 +60 +17\.2x +20689655\.2x +the start',
-	    '3 of 3 rows are within their bar, 0 within the next\.');
+	    '5 of 5 rows are within their bar, 0 within the next\.');
 };
 
 subtest 'a record' => sub {
 	programs();
 	fails(my $job = bench('--check'), 'without one there is nothing to compare with');
-	shows($job, 'for any row', map { "$_: nothing is recorded in .*bench\\.json" } qw(call pages boot));
+	shows($job, 'for any row', map { "$_: nothing is recorded in .*bench\\.json" } qw(call pages few many boot));
 
 	succeeds(bench('--record'), 'is made');
 	is_deeply(JSON::PP->new->decode(slurp("$dir/bench.json")), {
 		call => { count => 15, entries => 1, cr3 => 2, invlpg => 3 },
 		pages => { count => 11, entries => 3, cr3 => 0, invlpg => 1 },
+		few => { count => 100, entries => 1, cr3 => 0, invlpg => 0 },
+		many => { count => 110, entries => 1, cr3 => 0, invlpg => 0 },
 		boot => { count => 290, entries => 0, cr3 => 2, invlpg => 0 },
 	    }, 'of each row');
-	is(scalar(() = slurp("$dir/bench.json") =~ /\n/g), 5, 'with a line for each');
+	is(scalar(() = slurp("$dir/bench.json") =~ /\n/g), 7, 'with a line for each');
 	succeeds(bench('--check'), 'and agrees with itself');
 };
 
@@ -90,6 +98,7 @@ subtest 'what is worse' => sub {
 	for ([{ pages => [1133, 100] }, 0, 'exactly 3 % above the record is not'],
 	    [{ pages => [1134, 100] }, 1, 'more than 3 % above the record is', qr/pages: 11\.3 is more than 3 % above/],
 	    [{ call => [21] }, 1, 'above the bar is', qr/call: 21 is above its bar, 20/],
+	    [{ few => [98] }, 1, 'above a bar that is another row is', qr/many: 110 is above its bar, 108/],
 	    [{ boot => [301] }, 1, 'also of boot', qr/boot: 301 is above its bar, 300/],
 	    [{ call => [14] }, 0, 'below the record is not, and is worth a remark',
 		qr/call: 14 is better than what is recorded, 15/]) {
@@ -142,7 +151,7 @@ subtest 'JSON' => sub {
 	is_deeply($json->{rows}[0], { row => 'call', what => 'a call', count => 21, entries => 1, cr3 => 2,
 	    invlpg => 3, jos => 200, linux => 400, xv6 => undef, floor => 10, bar => 20, then => 10 },
 	    'and has all there is in the table');
-	is(scalar @{ $json->{rows} }, 3, 'of each row');
+	is(scalar @{ $json->{rows} }, 5, 'of each row');
 
 	$json = eval { JSON::PP->new->decode(bench('--json', '--check')->{out}) };
 	is_deeply([grep { /bar/ } @{ $json->{worse} }], ['call: 21 is above its bar, 20'], 'and what is worse');
