@@ -109,6 +109,13 @@ answer_number(const struct Request *q, struct Answer *a)
 }
 
 static int
+answer_no_such_page(const struct Request *q, struct Answer *a)
+{
+	*a = (struct Answer){.page = OUT, .perm = RO};
+	return 0;
+}
+
+static int
 answer_refusal(const struct Request *q, struct Answer *a)
 {
 	return -E_NOT_FOUND;
@@ -176,6 +183,15 @@ attach(envid_t pager, uint32_t key, uint32_t limit)
 }
 
 static void
+await_sole(volatile uint32_t *page)
+{
+	for (int i = 0; pages[PGNUM(uvpt[PGNUM(page)])].pp_ref != 1; i++) {
+		assert(i < 10000);
+		sys_yield();
+	}
+}
+
+static void
 read_zeros(uint32_t unused)
 {
 	struct Region *r = attach(good, ZERO, 0);
@@ -215,6 +231,7 @@ write_back(uint32_t unused)
 	for (int i = 0; i < NPAGES; i++)
 		PAGE(i)[9] = i + 100;
 	assert(region_sync(r, 0, r->size) == 0 && count(STORED) == NPAGES);
+	await_sole(PAGE(NPAGES - 1)); // the pager has a copy, and lets go of ours
 	assert(region_sync(r, 0, r->size) == 0 && count(STORED) == 0);
 	PAGE(3)[9] = 3;
 	assert(region_sync(r, 0, r->size) == 0 && count(STORED) == 1);
@@ -243,6 +260,45 @@ write_back(uint32_t unused)
 	SHARED[DONE] = SURVIVED;
 }
 
+// A pager that is a client, too: it has its pages from another, and while it is asked for some.
+static int
+answer_from_other(const struct Request *q, struct Answer *a)
+{
+	struct Region *r = region_at((void *) MEMORY);
+	void *page = (void *) (r->start + q->offset);
+
+	if (q->kind == REQUEST_FAULT) {
+		assert(sys_page_alloc(0, OUT, RW) == 0);
+		memcpy(OUT, page, PGSIZE);
+		*a = (struct Answer){.page = OUT, .perm = RW};
+	} else {
+		memcpy(page, q->page, PGSIZE);
+	}
+	return region_evict(r, q->offset, PGSIZE);
+}
+
+static void
+serve_from_other(uint32_t unused)
+{
+	attach(good, STORE, 0);
+	serve((uint32_t) answer_from_other);
+}
+
+static void
+use_two(uint32_t pager)
+{
+	struct Region *r = attach(pager, ZERO, 0);
+
+	for (int i = 0; i < NPAGES; i++)
+		PAGE(i)[3] = i + 200;
+	assert(count(FAULTS) == NPAGES && count(STORED) == 0);
+	assert(region_evict(r, 0, r->size) == 0);
+	assert(count(FAULTS) == NPAGES && count(STORED) == NPAGES);
+	for (int i = 0; i < NPAGES; i++)
+		assert(PAGE(i)[3] == (uint32_t) i + 200);
+	SHARED[DONE] = SURVIVED;
+}
+
 // The pager is told of a child, which then asks for its pages itself.
 static void
 fork_client(uint32_t unused)
@@ -256,12 +312,14 @@ fork_client(uint32_t unused)
 		assert(PAGE(0)[0] == 1 && PAGE(1)[1] == PGSIZE + 1);
 		PAGE(0)[0] = 2;
 		assert(count(FAULTS) == 2);
-		SHARED[DONE] = SURVIVED;
+		SHARED[DONE] = thisenv->env_id;
 		return;
 	}
 	wait_end(child);
+	assert(count(DONE) == (uint32_t) child);
 	assert(count(FORKS) == 1 && count(CHILD) == (uint32_t) child);
 	assert(PAGE(0)[0] == 1 && count(FAULTS) == 0);
+	SHARED[DONE] = SURVIVED;
 }
 
 // The pager and its client whom nothing disturbs.
@@ -360,6 +418,7 @@ static const struct Bad {
 	{"sends a page that is read-only", serve, answer_read_only, write_once},
 	{"answers with a number", serve, answer_number, write_once},
 	{"sends a page with a wrong word", send_wrong_word, NULL, write_once},
+	{"names a page that it has not", serve, answer_no_such_page, write_once},
 	{"refuses", serve, answer_refusal, write_once},
 	{"does not answer", be_silent, NULL, write_once},
 	{"does not listen", be_deaf, NULL, write_once},
@@ -407,12 +466,12 @@ end_under_client(void)
 }
 
 static void
-helps_itself(void)
+succeed_with(void (*pager)(uint32_t), void (*client)(uint32_t))
 {
-	envid_t pager = spawn(be_deaf, 0);
+	envid_t id = spawn(pager, 0);
 
-	succeed(help_yourself, pager);
-	destroy(pager);
+	succeed(client, id);
+	destroy(id);
 }
 
 void
@@ -431,7 +490,8 @@ umain(int argc, char **argv)
 	succeed(write_back, 0);
 	succeed(fork_client, 0);
 	assert(count(ODD) == 0);
-	helps_itself();
+	succeed_with(serve_from_other, use_two);
+	succeed_with(be_deaf, help_yourself);
 
 	undisturbed = spawn(go_on, 0);
 	for (uint32_t i = 0; i < sizeof bad / sizeof *bad; i++) {
