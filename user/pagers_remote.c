@@ -67,6 +67,7 @@ is_odd(const struct Request *q)
 static int
 answer_well(const struct Request *q, struct Answer *a)
 {
+	assert(q->kind <= REQUEST_FORK);
 	if (is_odd(q)) {
 		SHARED[ODD]++;
 		return -E_INVAL;
