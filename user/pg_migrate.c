@@ -227,15 +227,27 @@ turn(int n)
 	}
 }
 
+// The next number: those of xorshift, shuffled (Bays and Durham, 1976).
+#define SHUFFLED 32
+static uint32_t
+draw(uint32_t *state, uint32_t *shuffled)
+{
+	uint32_t *slot = &shuffled[*state % SHUFFLED], n = *slot;
+
+	*slot = xorshift(state);
+	return n;
+}
+
 static uint32_t
 compute(void)
 {
-	uint32_t random = 2009, sum = 0;
+	uint32_t state = 2009, shuffled[SHUFFLED] = {0}, sum = 0;
 
 	for (int n = 0; n < TURNS; n++) {
 		turn(n);
 		for (int i = 0; i < STEPS; i++) {
-			uint32_t page = (n + xorshift(&random) % WINDOW) % NPAGES;
+			uint32_t random = draw(&state, shuffled);
+			uint32_t page = (n + random % WINDOW) % NPAGES;
 			uint32_t *word = (uint32_t *) PAGE(page) + random / WINDOW % (PGSIZE / 4);
 
 			sum = sum * 31 + *word;
