@@ -38,6 +38,7 @@ struct Fault {
 #define REGION_HANDLED 0  // run the instruction again
 #define REGION_DECLINED 1 // not ours
 #define REGION_DEFAULT 2  // do what is done for pagers without this function
+#define REGION_REFUSED 3  // nobody shall have it, but the program's own handler may be told
 
 // What stands behind a region.  Any of the functions may be missing.
 struct Pager {
@@ -53,8 +54,8 @@ struct Pager {
 	// The page at offset, which can be read at `page', has been written to and is about to go, or
 	// region_sync was called: store it; 0 or a negative error.  Without it, nothing is stored.
 	int (*write_back)(struct Region *r, uint32_t offset, const void *page);
-	// fork() has given child the pages of r as it gives all pages, and child does not run yet: a
-	// negative error makes fork() fail.
+	// fork() or sfork() has given child the pages of r as it gives all pages, and child does not run
+	// yet: a negative error makes it fail.
 	int (*fork)(struct Region *r, envid_t child);
 };
 
@@ -138,7 +139,8 @@ int region_reserve(unsigned n);
 // Zero on demand.  arg: nothing.
 extern const struct Pager region_zero;
 
-// An inaccessible range: every access is declined.  arg: nothing.
+// An inaccessible range: every access is refused, also where another region lies around it.
+// arg: nothing.
 extern const struct Pager region_guard;
 
 // Let the normal stack grow to `size' bytes, with a guard of one page below.

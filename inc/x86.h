@@ -40,18 +40,42 @@ outl(int port, uint32_t data)
 	asm volatile("outl %0,%w1" : : "a"(data), "d"(port));
 }
 
-// Read n 32-bit words from port into addr.
+// Read n bytes, or words of 16 or 32 bits, from port into addr.
+static inline void
+insb(int port, void *addr, size_t n)
+{
+	asm volatile("cld; rep insb" : "+D"(addr), "+c"(n) : "d"(port) : "memory", "cc");
+}
+
+static inline void
+insw(int port, void *addr, size_t n)
+{
+	asm volatile("cld; rep insw" : "+D"(addr), "+c"(n) : "d"(port) : "memory", "cc");
+}
+
 static inline void
 insl(int port, void *addr, size_t n)
 {
 	asm volatile("cld; rep insl" : "+D"(addr), "+c"(n) : "d"(port) : "memory", "cc");
 }
 
-// Write the n bytes at addr to port.
+// Write the n bytes, or words of 16 or 32 bits, at addr to port.
 static inline void
 outsb(int port, const void *addr, size_t n)
 {
 	asm volatile("cld; rep outsb" : "+S"(addr), "+c"(n) : "d"(port) : "memory", "cc");
+}
+
+static inline void
+outsw(int port, const void *addr, size_t n)
+{
+	asm volatile("cld; rep outsw" : "+S"(addr), "+c"(n) : "d"(port) : "memory", "cc");
+}
+
+static inline void
+outsl(int port, const void *addr, size_t n)
+{
+	asm volatile("cld; rep outsl" : "+S"(addr), "+c"(n) : "d"(port) : "memory", "cc");
 }
 
 // Store n times the byte c from addr on.
@@ -171,6 +195,14 @@ read_esp(void)
 	uint32_t val;
 	asm volatile("movl %%esp,%0" : "=r"(val));
 	return val;
+}
+
+// Write to a byte of memory without a change to it, also when another CPU writes there, for what the
+// write does to its page.  Compilers make a mere read of a builtin that would do so.
+static inline void
+write_nothing(volatile void *byte)
+{
+	asm volatile("lock; orb $0, %0" : "+m"(*(volatile uint8_t *) byte) : : "cc");
 }
 
 // Cycles (under -icount: instructions) since the machine started.

@@ -228,6 +228,30 @@ tlb_invalidate(int cpu, uint32_t va, uint32_t n)
 	}
 }
 
+// Ports.
+
+void
+port_read(uint32_t port, uint32_t width, void *to, size_t n)
+{
+	if (width == 1)
+		insb(port, to, n);
+	else if (width == 2)
+		insw(port, to, n);
+	else
+		insl(port, to, n);
+}
+
+void
+port_write(uint32_t port, uint32_t width, const void *from, size_t n)
+{
+	if (width == 1)
+		outsb(port, from, n);
+	else if (width == 2)
+		outsw(port, from, n);
+	else
+		outsl(port, from, n);
+}
+
 // FPU state.
 
 void

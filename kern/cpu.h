@@ -100,6 +100,10 @@ void cpu_dead(bool any);
 // Time limits wait to be over: the clock must tick.
 void cpu_need_clock(void);
 
+// Read n values of `width' bytes (1, 2 or 4) from a port, one after the other, or write them to it.
+void port_read(uint32_t port, uint32_t width, void *to, size_t n);
+void port_write(uint32_t port, uint32_t width, const void *from, size_t n);
+
 // The console: cprintf and cons_write of inc/stdio.h; and a character that was typed, or 0.
 int cons_getc(void);
 

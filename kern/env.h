@@ -58,6 +58,8 @@ struct Kenv {
 
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 
+	bool has_device; // [K] it may use the ports of inc/device.h
+
 	// How far the sys_cputs that is going on has come; see kern/syscall.c.
 	struct {
 		uint32_t va, len, checked, printed;

@@ -37,6 +37,7 @@ start_program(const char *name)
 		if ((r = env_alloc(&e, NULL)) < 0)
 			panic("%s: %e", name, r);
 		kenv(e)->program = i;
+		kenv(e)->has_device = true;
 		if ((r = load_elf(e, p->image, p->image_end - p->image)) < 0)
 			panic("%s: %e", name, r);
 		load_name(e, name);

@@ -8,6 +8,7 @@
 #include "inc/syscall.h"
 #include "kern/syscall.h"
 
+#include "inc/device.h"
 #include "inc/error.h"
 #include "inc/ipc.h"
 #include "inc/stdio.h"
@@ -20,6 +21,7 @@
 
 #define CPUTS_CHECK (256 * PGSIZE) // how much of a text is checked,
 #define CPUTS_PRINT 128            // or printed, at a time
+#define PORTS_PART 512 // bytes between a port and memory at a time; all widths divide it
 
 void
 user_mem_fail(struct Env *self, unsigned bad)
@@ -429,6 +431,72 @@ sys_env_set_weight(struct Env *self, uint32_t envid, uint32_t weight)
 	if (weight < 1 || weight > WEIGHT_MAX)
 		return -E_INVAL;
 	kenv(e)->weight = weight;
+	return 0;
+}
+
+// Whether the width bytes from port on all belong to the n from `first' on.
+static bool
+ports_within(uint32_t port, uint32_t width, uint32_t first, uint32_t n)
+{
+	return port >= first && port - first < n && width <= n - (port - first);
+}
+
+// Whether self may move n values of this width between its memory at va, where it needs perm, and the
+// port.
+static int
+ports_check(struct Env *self, uint32_t port, uint32_t width, uint32_t va, uint32_t n, uint32_t perm)
+{
+	if (!kenv(self)->has_device)
+		return -E_NOT_SUPP;
+	if ((width != 1 && width != 2 && width != 4) || n > PGSIZE / width)
+		return -E_INVAL;
+	if (!ports_within(port, width, DEVICE_COMMAND, DEVICE_NCOMMAND) &&
+	    !ports_within(port, width, DEVICE_CONTROL, 1))
+		return -E_INVAL;
+	return user_mem_check(&kenv(self)->space, va, n * width, perm, NULL);
+}
+
+static int32_t
+sys_ports_read(struct Env *self, uint32_t port, uint32_t width, uint32_t va, uint32_t n)
+{
+	struct Space *sp = &kenv(self)->space;
+	char buf[PORTS_PART];
+	int r = ports_check(self, port, width, va, n, PTE_W);
+
+	for (uint32_t part; r == 0 && n > 0; va += part * width, n -= part) {
+		part = MIN(n, PORTS_PART / width);
+		port_read(port, width, buf, part);
+		r = copy_to_user(sp, va, buf, part * width, NULL);
+	}
+	return r;
+}
+
+static int32_t
+sys_ports_write(struct Env *self, uint32_t port, uint32_t width, uint32_t va, uint32_t n)
+{
+	struct Space *sp = &kenv(self)->space;
+	char buf[PORTS_PART];
+	int r = ports_check(self, port, width, va, n, 0);
+
+	for (uint32_t part; r == 0 && n > 0; va += part * width, n -= part) {
+		part = MIN(n, PORTS_PART / width);
+		r = copy_from_user(sp, buf, va, part * width, NULL);
+		if (r == 0)
+			port_write(port, width, buf, part);
+	}
+	return r;
+}
+
+static int32_t
+sys_env_give_device(struct Env *self, uint32_t envid)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!kenv(self)->has_device)
+		return -E_NOT_SUPP;
+	kenv(e)->has_device = true;
 	return 0;
 }
 

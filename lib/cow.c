@@ -43,7 +43,7 @@ copy_dirty_page(void *va, int rights)
 
 	if (r < 0)
 		return r;
-	__sync_fetch_and_or((volatile char *) va, 0);
+	write_nothing((void *) va);
 	return rights & PTE_W ? 0 : sys_page_protect(0, va, rights);
 }
 

@@ -55,7 +55,7 @@ static int
 copy_now(uint32_t va, pte_t pte)
 {
 	if (!(pte & PTE_TRAP) || !_pgfault_fork) {
-		__sync_fetch_and_add((volatile char *) va, 0); // by writing to it
+		write_nothing((void *) va);
 		return 0;
 	}
 	return _cow_own((void *) va, pte & PTE_SYSCALL & ~PTE_COW);

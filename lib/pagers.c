@@ -11,7 +11,7 @@ static int
 guard_fault(struct Region *r, const struct Fault *f, struct UTrapframe *utf)
 {
 	(void) r, (void) f, (void) utf;
-	return REGION_DECLINED;
+	return REGION_REFUSED;
 }
 
 const struct Pager region_guard = {.name = "guard", .fault = guard_fault};

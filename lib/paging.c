@@ -205,7 +205,7 @@ region_default(struct Region *r, const struct Fault *f)
 static void
 soil(uint32_t va)
 {
-	__sync_fetch_and_or((volatile char *) va, 0);
+	write_nothing((void *) va);
 }
 
 // What is known of pages that are about to go, and stay at the alias.
@@ -347,48 +347,72 @@ region_dirty(struct Region *r, uint32_t offset, uint32_t size, uint32_t *bits)
 	return err < 0 ? err : n;
 }
 
-// Write back what has been written to, up to the first error; *done are the bytes before it.
+// Let it be known that the page at offset has been written to, whatever its rights.
+static void
+soil_page(struct Region *r, uint32_t offset)
+{
+	const uint32_t va = (r->alias ? r->alias : r->start) + offset;
+	const int rights = region_pte(va) & PTE_SYSCALL;
+
+	// What has been written to before was given with PTE_W.
+	sys_page_protect(0, (void *) va, rights | PTE_W);
+	soil(va);
+	sys_page_protect(0, (void *) va, rights);
+}
+
+// Write back the page at offset, if it has been written to.  It is clean from before that on, as the
+// pager may write to any page while it stores this one.
 static int
-write_back(struct Region *r, uint32_t offset, uint32_t size, uint32_t *done)
+write_back(struct Region *r, uint32_t offset)
 {
 	const uint32_t from = r->alias ? r->alias : r->start;
-	int err = 0;
+	int err;
 
-	for (*done = 0; *done < size && err >= 0; *done += err < 0 ? 0 : PGSIZE) {
-		const uint32_t o = offset + *done;
-
-		if (r->pager->write_back && is_dirty(r, o))
-			err = r->pager->write_back(r, o, (void *) (from + o));
-	}
+	if (!r->pager->write_back || !is_dirty(r, offset))
+		return 0;
+	if ((err = make_clean(r, offset, PGSIZE)) == 0 &&
+	    (err = r->pager->write_back(r, offset, (void *) (from + offset))) < 0)
+		soil_page(r, offset);
 	return err < 0 ? err : 0;
 }
 
 int
 region_sync(struct Region *r, uint32_t offset, uint32_t size)
 {
-	uint32_t done;
-	int err, cleaned;
+	int err = 0;
 
 	if (!region_has(r, offset, size))
 		return -E_INVAL;
-	err = write_back(r, offset, size, &done);
-	cleaned = make_clean(r, offset, done);
-	return err < 0 ? err : cleaned;
+	if (!r->pager->write_back)
+		return make_clean(r, offset, size);
+	for (uint32_t o = offset; o < offset + size && err == 0; o += PGSIZE)
+		err = write_back(r, o);
+	return err;
+}
+
+static int
+unmap(const struct Region *r, uint32_t offset, uint32_t size)
+{
+	int err = ALL_PAGES(r->start + offset, size / PGSIZE, sys_pages_unmap(0, va, n));
+
+	if (err == 0 && r->alias)
+		err = ALL_PAGES(r->alias + offset, size / PGSIZE, sys_pages_unmap(0, va, n));
+	return err;
 }
 
 int
 region_evict(struct Region *r, uint32_t offset, uint32_t size)
 {
-	uint32_t done;
-	int err, gone;
+	int err = 0;
 
 	if (!region_has(r, offset, size))
 		return -E_INVAL;
-	err = write_back(r, offset, size, &done);
-	gone = ALL_PAGES(r->start + offset, done / PGSIZE, sys_pages_unmap(0, va, n));
-	if (gone == 0 && r->alias)
-		gone = ALL_PAGES(r->alias + offset, done / PGSIZE, sys_pages_unmap(0, va, n));
-	return err < 0 ? err : gone;
+	if (!r->pager->write_back)
+		return unmap(r, offset, size);
+	for (uint32_t o = offset; o < offset + size && err == 0; o += PGSIZE)
+		if (region_present(r, o) && (err = write_back(r, o)) == 0)
+			err = unmap(r, o, PGSIZE);
+	return err;
 }
 
 void
@@ -400,8 +424,7 @@ region_touch(const void *start, size_t size, int access)
 		size_t n = MIN(size, PGSIZE - PGOFF(va));
 
 		if (access & REGION_WRITE)
-			// Compilers know that a builtin would change nothing, and only read.
-			asm volatile("lock; orb $0, %0" : "+m"(*(char *) va) : : "cc");
+			write_nothing((void *) va);
 		else
 			(void) *(const volatile char *) va;
 		va += n;

@@ -141,6 +141,14 @@ in_alias(const struct Region *r, uint32_t va)
 	return va - r->start >= r->size;
 }
 
+static bool
+trapped(const struct UTrapframe *utf)
+{
+	const uint32_t va = utf->utf_fault_va;
+
+	return (utf->utf_err & FEC_PR) && va < UTOP && (uvpt[PGNUM(va)] & PTE_TRAP);
+}
+
 static void
 region_fault(struct UTrapframe *utf)
 {
@@ -155,12 +163,13 @@ region_fault(struct UTrapframe *utf)
 			return;
 		if (answer < 0)
 			why = answer;
+		if (answer == REGION_REFUSED)
+			break;
 	}
 	if (region_at((void *) va))
 		ROOT->why = why;
 	// A page that a region protects is not to be written to because it is copy-on-write, too.
-	bool trapped = (utf->utf_err & FEC_PR) && va < UTOP && (uvpt[PGNUM(va)] & PTE_TRAP);
-	if (_pgfault_layers[PGFAULT_COW] && !trapped)
+	if (!r && _pgfault_layers[PGFAULT_COW] && !trapped(utf))
 		_pgfault_layers[PGFAULT_COW](utf);
 	else
 		_pgfault_layers[PGFAULT_OWN](utf);
@@ -221,11 +230,10 @@ fork_regions(envid_t child, bool shared)
 				   PAGES_TO(PTE_COW, PTE_W))) < 0)
 		return r;
 	r = 0;
-	for (struct Record *record = shared ? NULL : ROOT->forking; record && r == 0;
-	     record = record->next) {
+	for (struct Record *record = ROOT->forking; record && r == 0; record = record->next) {
 		struct Region *region = &record->region;
 
-		if (region->alias)
+		if (region->alias && !shared)
 			r = fork_alias(region, child);
 		if (r == 0 && region->pager->fork)
 			r = region->pager->fork(region, child);

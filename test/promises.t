@@ -13,11 +13,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Faultline;
+use File::Temp qw(tempdir);
 use Getopt::Std;
 use Test::More;
 
 # What a program has beside its name: variables for make; dumps, the least number of register
 # dumps to be seen; short, when children may die of a shortage and say so.
+my $dir = tempdir('faultline-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my @programs = (
 	{ name => 'tlbshoot' },
 	{ name => 'ranges' },
@@ -35,6 +37,7 @@ my @programs = (
 	{ name => 'fpupending' },
 	{ name => 'randomcode' },
 	{ name => 'fresh' },
+	{ name => 'disk', make => ["DISK=$dir/disk"] },
 	{ name => 'leaks', make => ['MEM=32M'], short => 1 },
 	{ name => 'unfair' },
 	{ name => 'soak', short => 1 },

@@ -63,6 +63,7 @@ subtest 'bad input' => sub {
 	for (['CPUS=0', qr/CPUS=0\b/], ['CPUS=17', qr/CPUS=17\b/], ['CPUS=x', qr/CPUS=x\b/],
 	    ['CPUS=', qr/CPUS=/], ['CPUS=-1', qr/CPUS=-1\b/], ['MEM=abc', qr/MEM=abc\b/],
 	    ['MEM=0', qr/MEM=0\b/], ['MEM=1M', qr/MEM=1M\b/], ['GDBPORT=0', qr/GDBPORT=0\b/],
+	    ['DISK=/dev/null', qr{DISK=/dev/null\b}], ['DISK=no/disk', qr{DISK=no/disk\b}],
 	    ['GDBPORT=99999', qr/GDBPORT=99999\b/], ['QEMU=missing', qr/\bmissing\b.*conf\/setup/]) {
 		my ($variable, $pattern) = @$_;
 		my $job = make({ deadline => 5 }, 'run-hello', $variable);

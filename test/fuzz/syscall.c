@@ -29,49 +29,18 @@ static const uint32_t odd_perms[] = {0, RW | PTE_GIVENW, RW | PTE_PCD, RO | 0x10
 
 // The calls, as often as they are worth it.
 static const uint8_t calls[] = {
-	SYS_cputs,
-	SYS_cgetc,
-	SYS_getenvid,
-	SYS_env_destroy,
-	SYS_page_alloc,
-	SYS_page_alloc,
-	SYS_page_alloc,
-	SYS_page_alloc,
-	SYS_page_map,
-	SYS_page_map,
-	SYS_page_map,
-	SYS_page_map,
-	SYS_page_unmap,
-	SYS_page_unmap,
-	SYS_exofork,
-	SYS_exofork,
-	SYS_env_set_status,
-	SYS_env_set_status,
-	SYS_env_set_status,
-	SYS_env_set_pgfault_upcall,
-	SYS_yield,
-	SYS_ipc_try_send,
-	SYS_ipc_try_send,
-	SYS_ipc_try_send,
-	SYS_ipc_try_send,
-	SYS_ipc_recv,
-	SYS_env_set_trapframe,
-	SYS_env_set_trapframe,
-	SYS_page_protect,
-	SYS_page_protect,
-	SYS_page_copy,
-	SYS_page_copy,
-	SYS_page_move,
-	SYS_page_move,
-	SYS_pages_map,
-	SYS_pages_map,
-	SYS_pages_share,
-	SYS_pages_share,
-	SYS_pages_share,
-	SYS_pages_protect,
-	SYS_pages_protect,
-	SYS_pages_unmap,
-	NSYSCALLS,
+	SYS_cputs,           SYS_cgetc,          SYS_getenvid,          SYS_env_destroy,
+	SYS_page_alloc,      SYS_page_alloc,     SYS_page_alloc,        SYS_page_alloc,
+	SYS_page_map,        SYS_page_map,       SYS_page_map,          SYS_page_map,
+	SYS_page_unmap,      SYS_page_unmap,     SYS_exofork,           SYS_exofork,
+	SYS_env_set_status,  SYS_env_set_status, SYS_env_set_status,    SYS_env_set_pgfault_upcall,
+	SYS_yield,           SYS_ipc_try_send,   SYS_ipc_try_send,      SYS_ipc_try_send,
+	SYS_ipc_try_send,    SYS_ipc_recv,       SYS_env_set_trapframe, SYS_env_set_trapframe,
+	SYS_page_protect,    SYS_page_protect,   SYS_page_copy,         SYS_page_copy,
+	SYS_page_move,       SYS_page_move,      SYS_pages_map,         SYS_pages_map,
+	SYS_pages_share,     SYS_pages_share,    SYS_pages_share,       SYS_pages_protect,
+	SYS_pages_protect,   SYS_pages_unmap,    SYS_ports_read,        SYS_ports_write,
+	SYS_env_give_device, NSYSCALLS,
 };
 
 static struct Env *on_cpu[NCPUS];
@@ -187,6 +156,18 @@ a_rule(void)
 	return b < 0xf8 ? PAGES_IF(low, high) : word();
 }
 
+// A port of the device, or one of its neighbours.
+static uint32_t
+a_port(void)
+{
+	static const uint32_t ports[] = {0x170, 0x170, 0x170, 0x171, 0x174, 0x177, 0x376};
+	uint8_t b = byte();
+
+	if (b < 0xc0)
+		return ports[b % ARRAY_SIZE(ports)];
+	return b < 0xf8 ? ports[b % ARRAY_SIZE(ports)] + b % 16 - 8 : word();
+}
+
 // Read a call: its number and its arguments, from small domains, in which they meet.
 static uint32_t
 small_call(struct Env *self, uint32_t arg[5])
@@ -243,6 +224,17 @@ small_call(struct Env *self, uint32_t arg[5])
 	case SYS_pages_unmap:
 		arg[0] = an_id(self), arg[1] = a_va(), arg[2] = a_number_of_pages();
 		break;
+	case SYS_ports_read:
+	case SYS_ports_write:
+		arg[0] = a_port(), arg[1] = 1u << below(3);
+		arg[2] = a_page_of(self) + (below(2) ? 0 : PGSIZE - byte());
+		arg[3] = below(8) ? byte() * 5 : word();
+		if (below(16) == 0)
+			arg[1] = byte();
+		break;
+	case SYS_env_give_device:
+		arg[0] = an_id(self);
+		break;
 	case SYS_env_set_status:
 		arg[0] = an_id(self);
 		arg[1] = CHOOSE(statuses);
@@ -297,6 +289,9 @@ may_fail_with(uint32_t number, int error)
 		[SYS_ipc_wait] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_TIMEOUT),
 		[SYS_ipc_call] = SENDING,
 		[SYS_ipc_call_value] = SENDING,
+		[SYS_ports_read] = OR(E_NOT_SUPP) | OR(E_INVAL) | OR(E_FAULT),
+		[SYS_ports_write] = OR(E_NOT_SUPP) | OR(E_INVAL) | OR(E_FAULT),
+		[SYS_env_give_device] = OR(E_BAD_ENV) | OR(E_NOT_SUPP),
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
 #undef SENDING
 #undef OR
@@ -313,7 +308,30 @@ takes_an_id_of_ours(uint32_t number)
 		number == SYS_env_set_pgfault_upcall || number == SYS_env_set_trapframe ||
 		number == SYS_page_protect || number == SYS_page_copy || number == SYS_page_move ||
 		number == SYS_pages_share || number == SYS_pages_protect ||
-		number == SYS_pages_unmap || number == SYS_env_set_weight;
+		number == SYS_pages_unmap || number == SYS_env_set_weight ||
+		number == SYS_env_give_device;
+}
+
+static bool
+is_about_the_device(uint32_t number)
+{
+	return number == SYS_ports_read || number == SYS_ports_write ||
+		number == SYS_env_give_device;
+}
+
+// A call that moves bytes through a port has been made, and all that have been before are `before'.
+static void
+check_ports(struct Env *self, bool written, const uint32_t a[5], uint32_t before)
+{
+	const uint32_t size = a[1] * a[3];
+	uint8_t seen[PGSIZE];
+
+	CHECK_EQ(fake_ports.total, before + size);
+	if (size == 0)
+		return;
+	CHECK(fake_ports.port == a[0] && fake_ports.width == a[1] && fake_ports.written == written);
+	CHECK_EQ(copy_from_user(&kenv(self)->space, seen, a[2], size, NULL), 0);
+	CHECK(memcmp(seen, fake_ports.bytes + fake_ports.n - size, size) == 0);
 }
 
 static unsigned
@@ -413,6 +431,9 @@ make_call(struct Env *self, bool sysenter, bool compare)
 	}
 	tf->tf_eip = CALL_EIP;
 	fake_clear_console();
+	const bool had_device = kenv(self)->has_device;
+	const uint32_t through_ports = fake_ports.total;
+	fake_ports.n = 0;
 	was = *tf;
 	if (compare)
 		before = snapshot(true);
@@ -433,6 +454,10 @@ make_call(struct Env *self, bool sysenter, bool compare)
 		return; // eip happens to be the same
 	was.tf_regs.reg_eax = r;
 	CHECK(memcmp(tf, &was, sizeof was) == 0);
+	if (is_about_the_device(number) && r != -E_BAD_ENV)
+		CHECK((r == -E_NOT_SUPP) == !had_device);
+	if (r < 0)
+		CHECK_EQ(fake_ports.total, through_ports);
 	if (takes_an_id_of_ours(number))
 		CHECK((r == -E_BAD_ENV) == (!e || (two && !dst)));
 	if (r < 0) {
@@ -481,6 +506,10 @@ make_call(struct Env *self, bool sysenter, bool compare)
 		CHECK(child && child != self && child->env_status == ENV_NOT_RUNNABLE);
 		was.tf_regs.reg_eax = 0;
 		CHECK(memcmp(&kenv(child)->frame, &was, sizeof was) == 0);
+	} else if (number == SYS_ports_read || number == SYS_ports_write) {
+		check_ports(self, number == SYS_ports_write, a, through_ports);
+	} else if (number == SYS_env_give_device) {
+		CHECK(kenv(e)->has_device);
 	} else if (number == SYS_ipc_recv) {
 		CHECK_EQ(self->env_status, ENV_NOT_RUNNABLE);
 	}
@@ -629,6 +658,7 @@ start_all(void)
 {
 	struct Env *first = program(NULL, NOCPU);
 
+	kenv(first)->has_device = true;
 	program(first, NOCPU);
 	program(first, NOCPU);
 	program(NULL, NOCPU);

@@ -28,6 +28,7 @@ unsigned fake_wakes;
 unsigned fake_flushes;
 unsigned fake_clocks;
 void (*fake_meanwhile)(void);
+struct FakePorts fake_ports;
 char fake_console[CONSOLE_SIZE];
 const char *fake_keys;
 
@@ -75,6 +76,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	fake_wakes = fake_flushes = fake_clocks = 0;
 	fake_meanwhile = NULL;
 	fake_keys = "";
+	memset(&fake_ports, 0, sizeof fake_ports);
 	memset(tlb, 0, sizeof tlb);
 	memset(loaded, 0, sizeof loaded);
 	fake_clear_console();
@@ -379,6 +381,45 @@ void
 cpu_need_clock(void)
 {
 	fake_clocks++;
+}
+
+// Where the n * width bytes of a call that asks for these go, behind those before it for the same port
+// up to a page of them.
+static uint8_t *
+use_port(uint32_t port, uint32_t width, size_t n, bool written)
+{
+	struct FakePorts *p = &fake_ports;
+	bool known = port == 0x376 ? width == 1 : port >= 0x170 && port + width <= 0x178;
+
+	if (!known || (width != 1 && width != 2 && width != 4))
+		panic("%u bytes at port %x", width, port);
+	if (p->port != port || p->width != width || p->written != written ||
+	    p->n + n * width > sizeof p->bytes)
+		p->n = 0;
+	p->port = port;
+	p->width = width;
+	p->written = written;
+	p->n += n * width;
+	if (p->n > sizeof p->bytes)
+		panic("%zu bytes through port %x at once", n * width, port);
+	return &p->bytes[p->n - n * width];
+}
+
+void
+port_read(uint32_t port, uint32_t width, void *to, size_t n)
+{
+	uint8_t *bytes = use_port(port, width, n, false);
+
+	for (size_t i = 0; i < n * width; i++)
+		bytes[i] = ++fake_ports.total;
+	memcpy(to, bytes, n * width);
+}
+
+void
+port_write(uint32_t port, uint32_t width, const void *from, size_t n)
+{
+	memcpy(use_port(port, width, n, true), from, n * width);
+	fake_ports.total += n * width;
 }
 
 int

@@ -30,6 +30,16 @@ extern unsigned fake_clocks; // cpu_need_clock() came
 extern char fake_console[];
 void fake_clear_console(void);
 
+// The ports: what was asked of them last, how many bytes have gone through one since fake_start, and
+// the bytes of the last call.  What is read are bytes that count from 1 on.
+extern struct FakePorts {
+	uint32_t port, width;
+	bool written;
+	uint32_t total;
+	uint32_t n;
+	uint8_t bytes[PGSIZE];
+} fake_ports;
+
 // Characters that wait at the console.
 extern const char *fake_keys;
 

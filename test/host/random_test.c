@@ -146,6 +146,17 @@ readable(struct Env *e, uint32_t va, uint32_t n)
 	return true;
 }
 
+static bool
+writable(struct Env *e, uint32_t va, uint32_t n)
+{
+	for (; n > 0; va++, n--) {
+		struct Mapping *m = va < UTOP ? mapping(e, ROUNDDOWN(va, PGSIZE)) : NULL;
+		if (!m || !(m->bits & PTE_W))
+			return false;
+	}
+	return true;
+}
+
 // The bits of a mapping of `from' in `to', with perm, or 0 if that is not allowed.
 static uint32_t
 passed_on(struct Env *from, const struct Mapping *m, struct Env *to, uint32_t perm)
@@ -179,6 +190,8 @@ has_table(struct Env *e, uint32_t va)
 	return kenv(e)->space.pgdir[PDX(va)] & PTE_P;
 }
 
+static envid_t device_of[NENV]; // the env of the slot, if it has the device
+
 static void
 model_matches(void)
 {
@@ -189,6 +202,7 @@ model_matches(void)
 			memset(&model[e - envs], 0, sizeof model[0]);
 			model[e - envs].id = e->env_id;
 		}
+		CHECK_EQ(kenv(e)->has_device, device_of[e - envs] == e->env_id);
 		for (int i = 0; i < NPAGES; i++) {
 			CHECK_EQ(bits_at(e, va_of[i]), model[e - envs].at[i].bits);
 			CHECK_EQ(frame_at(e, va_of[i]), model[e - envs].at[i].frame);
@@ -207,6 +221,7 @@ struct Call {
 	const struct Mapping *copied; // and what is in it, or zeros
 	struct Mapping *moved;        // mapping that goes
 	bool keeps_eax;
+	bool gives_device;
 };
 
 static void
@@ -400,6 +415,30 @@ predict_range(struct Env *self, struct Call *c)
 		c->want = -E_INVAL;
 	else
 		c->may_lack_memory = c->number == SYS_pages_share;
+}
+
+// The model: the device
+
+static bool
+has_device(struct Env *e)
+{
+	return device_of[e - envs] == e->env_id;
+}
+
+static void
+predict_ports(struct Env *self, struct Call *c)
+{
+	const uint32_t port = c->arg[0], width = c->arg[1], va = c->arg[2];
+	const uint64_t size = (uint64_t) c->arg[3] * width;
+	const bool write = c->number == SYS_ports_read;
+
+	if (!has_device(self))
+		c->want = -E_NOT_SUPP;
+	else if ((width != 1 && width != 2 && width != 4) || size > PGSIZE || port < 0x170 ||
+		 port + width > 0x178)
+		c->want = -E_INVAL;
+	else if (!(write ? writable(self, va, size) : readable(self, va, size)))
+		c->want = -E_FAULT;
 }
 
 // The model: messages
@@ -617,6 +656,24 @@ random_call(struct Env *self)
 		arg[3] = random_rule(), arg[4] = random_rule();
 		predict_range(self, &c);
 		break;
+	case 29:
+		c.number = random_below(2) ? SYS_ports_read : SYS_ports_write;
+		arg[0] = random_below(8) ? 0x170 : 0x170 + random_below(16);
+		arg[1] = random_below(8) ? 1u << random_below(3) : random_below(6);
+		arg[2] = random_va() + (random_below(2) ? 0 : PGSIZE - random_below(80));
+		arg[3] = random_below(8) ? random_below(100) : random_below(UINT32_MAX);
+		predict_ports(self, &c);
+		break;
+	case 30:
+		c.number = SYS_env_give_device;
+		arg[0] = random_id(self);
+		if (!ours(self, arg[0]))
+			c.want = -E_BAD_ENV;
+		else if (!has_device(self))
+			c.want = -E_NOT_SUPP;
+		else
+			c.gives_device = true;
+		break;
 	case 28:
 		c.number = SYS_env_set_weight;
 		arg[0] = random_id(self), arg[1] = random_below(WEIGHT_MAX + 10);
@@ -699,6 +756,8 @@ make_call(struct Env *self)
 		return;
 	}
 	nerrors[0]++;
+	if (c.gives_device)
+		device_of[target - envs] = target->env_id;
 	if (!c.changes)
 		return;
 	if (c.to.bits && !c.to.frame) {
@@ -844,7 +903,9 @@ begin_again(void)
 	letters_check();
 	program(NULL, NOCPU);
 	program(NULL, NOCPU);
-	program(NULL, NOCPU);
+	struct Env *first = program(NULL, NOCPU);
+	kenv(first)->has_device = true;
+	device_of[first - envs] = first->env_id;
 }
 
 #define MESSAGES 4 // the salt of a run in which most calls are messages
@@ -861,6 +922,7 @@ run_random(uint32_t low, uint32_t high, unsigned calls, uint32_t salt)
 	fake_start(low, high);
 	random_seed(salt);
 	memset(model, 0, sizeof model);
+	memset(device_of, 0, sizeof device_of);
 	memset(on_cpu, 0, sizeof on_cpu);
 	memset(nerrors, 0, sizeof nerrors);
 	letters_init(&pages_of_model);

@@ -47,7 +47,7 @@ BEGIN {
 	my ($variables) = ($ENV{MAKEFLAGS} // '') =~ /(?:^|\s)--\s(.*)/s;
 	my @kept = grep { $_ =~ KEPT } split /(?<!\\)\s+/, $variables // '';
 
-	delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES V CPUS MEM QEMUEXTRA GDBPORT INIT_CFLAGS)};
+	delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES V CPUS MEM DISK QEMUEXTRA GDBPORT INIT_CFLAGS)};
 	$ENV{MAKEFLAGS} = join ' ', '--', @kept if @kept;
 	$ENV{LC_ALL} = 'C';
 }
