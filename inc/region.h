@@ -223,7 +223,8 @@ struct Answer {
 
 // Wait for a request, as `how' says (0, IPC_NOWAIT or IPC_TIMEOUT of inc/ipc.h), and answer it.
 // A client that does not wait for its answer does not get it.  `answer' returns 0, or an
-// error for the client.
+// error for the client; a page that cannot be sent is an error for the client, too.  It may touch regions
+// of this program, also those whose pager is another.
 // Returns 0, or -E_TIMEOUT when no request came.
 int region_serve(int (*answer)(const struct Request *q, struct Answer *a), uint32_t how);
 
