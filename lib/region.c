@@ -294,6 +294,15 @@ disjoint(uint32_t a, uint32_t b, uint32_t size)
 	return a < b ? size <= b - a : size <= a - b;
 }
 
+static bool
+any_mapped(uint32_t start, uint32_t size)
+{
+	for (uint32_t va = start; va < start + size; va += PGSIZE)
+		if (region_pte(va) & PTE_P)
+			return true;
+	return false;
+}
+
 // Whether r may stand where it wants to, when there is a root.
 static bool
 fits(const struct Region *r, const struct Region *outer)
@@ -305,6 +314,8 @@ fits(const struct Region *r, const struct Region *outer)
 	if (outer && outer->start == r->start && outer->size == r->size)
 		return false;
 	if (r->alias && !all_in(NULL, r->alias, r->alias + r->size))
+		return false;
+	if (r->alias && (any_mapped(r->start, r->size) || any_mapped(r->alias, r->size)))
 		return false;
 	return all_in(outer, r->start, end);
 }
@@ -324,8 +335,8 @@ region_add(struct Region **made, const struct Region *like)
 	struct Record *record;
 	int err;
 
-	if (!is_range(like->start, like->size) || !is_prot(like->prot) || !is_prot(like->max) ||
-	    (like->prot & ~like->max))
+	if (!like->pager || !is_range(like->start, like->size) || !is_prot(like->prot) ||
+	    !is_prot(like->max) || (like->prot & ~like->max))
 		return -E_INVAL;
 	if (like->alias &&
 	    (!is_range(like->alias, like->size) || !disjoint(like->start, like->alias, like->size)))
