@@ -103,6 +103,21 @@ sys_ipc_call_value(envid_t envid, uint32_t value, uint32_t how)
 // Panics when there is no memory for the exception stack.
 void set_pgfault_handler(void (*handler)(struct UTrapframe *utf));
 
+// Call handler for each exception of this env with this vector (T_DIVIDE and the others of EXCEPTIONS in
+// inc/trap.h) from now on, on the exception stack; NULL: none any more, and the exception is the end
+// again.  When handler returns, the program goes on with what is in *utf then: an instruction that
+// faulted runs again, unless the handler has moved utf_eip.  Exceptions inside the handler reach it too.
+// A fork()ed or sfork()ed child has the same handlers; one that shares memory, shares changes of them
+// as far as it had a handler for that vector.
+//	-E_INVAL	no program can be told of trapno
+//	-E_NO_MEM	no page is left for the exception stack
+int set_exception_handler(unsigned trapno, void (*handler)(struct UTrapframe *utf));
+
+// From a handler: go on with exactly these registers.  As a return from it does, but by a system
+// call, and so a single step (FL_TF in utf_eflags) is one instruction of the program and none of the
+// way back.  set_exception_handler()'s handlers may as well return.
+void utf_resume(struct UTrapframe *utf) __attribute__((noreturn));
+
 // A child with a copy-on-write copy of this env's memory and registers.  Pages with PTE_SHARE
 // stay shared, read-only pages stay read-only.
 // Returns the child's id, 0 in the child, or a negative error, and then there is no child.

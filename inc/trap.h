@@ -23,6 +23,14 @@
 #define T_MCHK 18
 #define T_SIMDERR 19
 
+// Those that a program may handle by sys_env_set_exception_upcall, as bits.  A page fault has an
+// upcall of its own; NMIs, double faults and machine checks are the kernel's; and the FPU is always
+// there, so T_DEVICE does not happen.
+#define EXCEPTIONS                                                                                 \
+	(1u << T_DIVIDE | 1u << T_DEBUG | 1u << T_BRKPT | 1u << T_OFLOW | 1u << T_BOUND |          \
+	 1u << T_ILLOP | 1u << T_TSS | 1u << T_SEGNP | 1u << T_STACK | 1u << T_GPFLT |             \
+	 1u << T_FPERR | 1u << T_ALIGN | 1u << T_SIMDERR)
+
 #define T_SYSCALL 48     // int $0x30,
 #define SYSCALL_LENGTH 2 // an instruction of two bytes
 #define SYSENTER_LENGTH 2
@@ -69,10 +77,14 @@ struct Trapframe {
 
 // What the kernel writes on the exception stack before it starts the handler.
 struct UTrapframe {
-	uint32_t utf_fault_va; // the address that was touched
-	uint32_t utf_err;      // FEC_ bits
+	union {
+		uint32_t utf_fault_va; // of a page fault: the address that was touched
+		uint32_t utf_trapno;   // of another exception: its vector
+	};
+	uint32_t utf_err; // FEC_ bits; of another exception the CPU's error code, or 0
 	struct PushRegs utf_regs;
-	uint32_t utf_eip; // the instruction that touched it
+	uint32_t
+		utf_eip; // the instruction that trapped; of int3, into and a step, the one after it
 	uint32_t utf_eflags;
 	uint32_t utf_esp; // the stack it was on
 };

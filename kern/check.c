@@ -72,6 +72,7 @@ check_env(struct Env *e)
 	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
 	assert(k->env == e && k->id == e->env_id);
 	assert((uintptr_t) e->env_pgfault_upcall == k->upcall);
+	assert(!(k->exceptions & ~EXCEPTIONS) && !k->exceptions == !k->exception_upcall);
 	assert((e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING || k->out.to ||
 		(e->env_status == ENV_DYING && k->space.cpu == NOCPU)) == (k->link.next != NULL));
 	assert(!k->parent || e->env_parent_id == k->parent->env_id);

@@ -250,6 +250,13 @@ env_set_upcall(struct Env *e, uint32_t upcall)
 }
 
 void
+env_set_exceptions(struct Env *e, uint32_t upcall, uint32_t mask)
+{
+	kenv(e)->exceptions = upcall ? mask : 0;
+	kenv(e)->exception_upcall = mask ? upcall : 0;
+}
+
+void
 env_hold(struct Env *e, unsigned reason)
 {
 	struct Kenv *k = kenv(e);

@@ -56,6 +56,9 @@ struct Kenv {
 
 	envid_t killer; // [K] who destroyed it, or 0
 
+	uint32_t exceptions;       // [K] which exceptions it handles itself: bits of EXCEPTIONS
+	uint32_t exception_upcall; // [K] and where; 0 when there are none
+
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 
 	bool has_device; // [K] it may use the ports of inc/device.h
@@ -127,6 +130,9 @@ int env_alloc(struct Env **ep, struct Env *parent);
 
 // Where page faults of e are handled; 0: nowhere.
 void env_set_upcall(struct Env *e, uint32_t upcall);
+
+// Where the exceptions of e are handled whose bits are in mask; a mask or an upcall of 0: none.
+void env_set_exceptions(struct Env *e, uint32_t upcall, uint32_t mask);
 
 // Add a reason why e may not run, or take one away.  The first puts a running or runnable env
 // to NOT_RUNNABLE, and its CPU soon notices; the last makes it RUNNABLE again, or RUNNING if

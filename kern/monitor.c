@@ -301,9 +301,7 @@ user_backtrace(struct Env *e, const struct Trapframe *tf)
 {
 	const uint8_t *lines = programs[kenv(e)->program].lines;
 	uint32_t ebp = tf->tf_regs.reg_ebp, eip = tf->tf_eip;
-	// The instruction that is meant is a call, or an int3, and eip stands behind it; of a step or
-	// a fault it is the one at eip.
-	uint32_t at = tf->tf_trapno == T_BRKPT ? eip - 1 : eip;
+	uint32_t at = trap_at(tf); // further up it is a call, and eip stands behind it
 	struct Frame frame = {0};
 
 	for (int i = 0; i < MAXFRAMES; i++) {
@@ -461,9 +459,15 @@ monitor(struct Env *self, struct Trapframe *tf)
 }
 
 bool
+monitor_steps(struct Env *self)
+{
+	return stepping == self->env_id;
+}
+
+bool
 monitor_trap(struct Env *self, struct Trapframe *tf)
 {
-	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && stepping != self->env_id)) {
+	if (bootargs_batch || (tf->tf_trapno == T_DEBUG && !monitor_steps(self))) {
 		print_trapframe(tf, NULL);
 		return false;
 	}

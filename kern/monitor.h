@@ -15,6 +15,9 @@ void monitor(struct Env *self, struct Trapframe *tf);
 // self has met a breakpoint, or has made a single step.  Returns whether it may go on.
 bool monitor_trap(struct Env *self, struct Trapframe *tf);
 
+// Whether self's next debug exception is one that the monitor has asked for.
+bool monitor_steps(struct Env *self);
+
 // Print the calls that led to here, given a frame pointer of the kernel's.
 void backtrace(uint32_t ebp);
 

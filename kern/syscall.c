@@ -500,6 +500,19 @@ sys_env_give_device(struct Env *self, uint32_t envid)
 	return 0;
 }
 
+static int32_t
+sys_env_set_exception_upcall(struct Env *self, uint32_t envid, uint32_t upcall, uint32_t mask)
+{
+	struct Env *e = env_find_ours(self, envid);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (mask & ~EXCEPTIONS)
+		return -E_INVAL;
+	env_set_exceptions(e, upcall, mask);
+	return 0;
+}
+
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.
 #define ARGS_0 self
 #define ARGS_1 ARGS_0, arg[0]

@@ -12,10 +12,12 @@
 #include "kern/check.h"
 #include "kern/env.h"
 #include "kern/ipc.h"
+#include "kern/kdebug.h"
 #include "kern/lapic.h"
 #include "kern/mem.h"
 #include "kern/monitor.h"
 #include "kern/percpu.h"
+#include "kern/programs.h"
 #include "kern/sched.h"
 #include "kern/spinlock.h"
 #include "kern/syscall.h"
@@ -222,6 +224,34 @@ from_user(const struct Trapframe *tf)
 	return (tf->tf_cs & 3) == 3;
 }
 
+// Whose trap this is.
+static struct Env *
+current(void)
+{
+	struct Kenv *k = cpu_kenv(thiscpu);
+
+	assert(k);
+	return k->env;
+}
+
+uint32_t
+trap_at(const struct Trapframe *tf)
+{
+	return tf->tf_trapno == T_BRKPT || tf->tf_trapno == T_OFLOW ? tf->tf_eip - 1 : tf->tf_eip;
+}
+
+// Where in its source the current env has trapped, if it is still the program that was loaded.
+static void
+print_place(const struct Trapframe *tf)
+{
+	const uint8_t *lines = programs[kenv(current())->program].lines;
+	struct Place place;
+
+	if (kdebug_find(lines, trap_at(tf), &place))
+		cprintf("  at   %s+0x%02x %s:%u\n", place.function, place.offset, place.file,
+			place.line);
+}
+
 void
 print_trapframe(const struct Trapframe *tf, const uint32_t *cr2)
 {
@@ -243,8 +273,10 @@ print_trapframe(const struct Trapframe *tf, const uint32_t *cr2)
 			tf->tf_err & FEC_PR ? "protection" : "not-present");
 	cprintf("\n  eip  0x%08x\n", tf->tf_eip);
 	cprintf("  cs   0x----%04x\n  flag 0x%08x\n", tf->tf_cs, tf->tf_eflags);
-	if (from_user(tf))
+	if (from_user(tf)) {
 		cprintf("  esp  0x%08x\n  ss   0x----%04x\n", tf->tf_esp, tf->tf_ss);
+		print_place(tf);
+	}
 }
 
 static void
@@ -259,6 +291,34 @@ page_fault(struct Env *self, struct Trapframe *tf)
 	} else if (upcall_page_fault(self, va, tf->tf_err, &bad) < 0) {
 		user_mem_fail(self, bad);
 	}
+}
+
+// Whether self is told of this exception, which is not a page fault.  What the monitor has asked for
+// stays the monitor's.
+static bool
+handles(struct Env *self, uint32_t trapno)
+{
+	return upcall_wanted(self, trapno) && !(trapno == T_DEBUG && monitor_steps(self));
+}
+
+// An exception that is not a page fault.
+static void
+exception(struct Env *self, struct Trapframe *tf)
+{
+	uint32_t bad;
+
+	if (handles(self, tf->tf_trapno)) {
+		if (upcall_exception(self, &bad) < 0)
+			user_mem_fail(self, bad);
+		return;
+	}
+	if (tf->tf_trapno == T_BRKPT || tf->tf_trapno == T_DEBUG) {
+		if (monitor_trap(self, tf))
+			return;
+	} else {
+		print_trapframe(tf, NULL);
+	}
+	env_kill(self);
 }
 
 // The clock has ticked.  That of CPU 0 is the one for all.
@@ -281,19 +341,13 @@ dispatch(struct Env *self, struct Trapframe *tf)
 	case T_PGFLT:
 		page_fault(self, tf);
 		return;
-	case T_BRKPT:
-	case T_DEBUG:
-		if (!monitor_trap(self, tf))
-			env_kill(self);
-		return;
 	}
 	if (lapic_interrupt(tf->tf_trapno)) {
 		if (tf->tf_trapno == IRQ_OFFSET + IRQ_TIMER)
 			tick(self);
 		return;
 	}
-	print_trapframe(tf, NULL);
-	env_kill(self);
+	exception(self, tf);
 }
 
 #if CHECK
@@ -332,16 +386,6 @@ forget(struct Trapframe *tf)
 		lapic_interrupt(tf->tf_trapno);
 		return true;
 	}
-}
-
-// Whose trap this is.
-static struct Env *
-current(void)
-{
-	struct Kenv *k = cpu_kenv(thiscpu);
-
-	assert(k);
-	return k->env;
 }
 
 static void __attribute__((noreturn)) leave(struct Env *self)
@@ -399,7 +443,9 @@ sysenter_trap(void)
 	leave(self);
 }
 
-// The same for a program that is single-stepped.
+// The same for a program that is single-stepped.  One that does so itself meets no debug exception
+// here, but with the instruction after this one, as behind int $0x30: what the call does to its
+// registers, perhaps much later, is done to them and not to those of the handler.
 void __attribute__((noreturn)) sysenter_trap_stepped(void);
 
 void
@@ -411,9 +457,13 @@ sysenter_trap_stepped(void)
 
 	flat_frame(tf);
 	if (self->env_status == ENV_RUNNING && !kenv(self)->has_next_frame) {
+		bool steps_itself = handles(self, T_DEBUG);
+
+		if (steps_itself)
+			tf->tf_eflags |= FL_TF;
 		syscall_sysenter(self);
 		tf->tf_trapno = T_DEBUG;
-		if (self->env_status != ENV_DYING)
+		if (!steps_itself && self->env_status != ENV_DYING)
 			dispatch(self, tf);
 	} else {
 		tf->tf_eip -= SYSENTER_LENGTH;

@@ -12,7 +12,11 @@ void trap_init_cpu(void);
 // kern/sysenter.S: where sysenter goes.
 void *sysenter_entry(void);
 
-// Print a register dump.  cr2 is the address of a page fault that has just happened, or NULL.
+// An address in the instruction that has trapped: eip, unless that stands behind it already.
+uint32_t trap_at(const struct Trapframe *tf);
+
+// Print a register dump, with the place in the source if it is the current env's.  cr2 is the address
+// of a page fault that has just happened, or NULL.
 void print_trapframe(const struct Trapframe *tf, const uint32_t *cr2);
 
 // kern/trapentry.S: restore tf's registers and go on there.

@@ -1,7 +1,7 @@
-// Page faults as upcalls.
+// Page faults and other exceptions as upcalls.
 //
-// The exception stack is one page at a fixed place.  A fault taken elsewhere starts a frame at
-// its top; a fault taken on it, by the handler itself, goes below what the handler has there.
+// The exception stack is one page at a fixed place.  A trap taken elsewhere starts a frame at
+// its top; one taken on it, by the handler itself, goes below what the handler has there.
 // One word is left free in between, because the way back from the handler (lib/pfentry.S)
 // stores the address to return to on the stack that it returns to.
 
@@ -10,13 +10,14 @@
 #include "inc/error.h"
 #include "kern/env.h"
 
-int
-upcall_page_fault(struct Env *self, uint32_t fault_va, uint32_t err, uint32_t *bad)
+// Let self go on at `upcall', with a frame that begins with the words `what' and err.
+static int
+push(struct Env *self, uint32_t upcall, uint32_t what, uint32_t err, uint32_t *bad)
 {
 	struct Kenv *k = kenv(self);
 	struct Trapframe *tf = &k->frame;
 	struct UTrapframe utf = {
-		.utf_fault_va = fault_va,
+		.utf_fault_va = what,
 		.utf_err = err,
 		.utf_regs = tf->tf_regs,
 		.utf_eip = tf->tf_eip,
@@ -37,7 +38,27 @@ upcall_page_fault(struct Env *self, uint32_t fault_va, uint32_t err, uint32_t *b
 	if (r < 0)
 		return r;
 	tf->tf_esp = va;
-	tf->tf_eip = k->upcall;
+	tf->tf_eip = upcall;
 	tf->tf_eflags &= ~(uint32_t) (FL_TF | FL_DF); // the handler is C, and not what is stepped
 	return 0;
+}
+
+int
+upcall_page_fault(struct Env *self, uint32_t fault_va, uint32_t err, uint32_t *bad)
+{
+	return push(self, kenv(self)->upcall, fault_va, err, bad);
+}
+
+bool
+upcall_wanted(struct Env *self, uint32_t trapno)
+{
+	return trapno < 32 && (kenv(self)->exceptions >> trapno & 1);
+}
+
+int
+upcall_exception(struct Env *self, uint32_t *bad)
+{
+	const struct Kenv *k = kenv(self);
+
+	return push(self, k->exception_upcall, k->frame.tf_trapno, k->frame.tf_err, bad);
 }

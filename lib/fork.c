@@ -13,6 +13,7 @@
 #define STACK_IN_USE 512
 
 extern void _pgfault_upcall(void);
+extern int (*_exceptions_give)(envid_t child);
 
 // The page table entry for va, or 0 when there is none, or none of ours.
 static pte_t
@@ -149,6 +150,7 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
 	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
 	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
+	    (_exceptions_give && (r = _exceptions_give(child)) < 0) ||
 	    (r = sys_env_set_status(child, ENV_RUNNABLE)) < 0) {
 		sys_env_destroy(child);
 		return r;

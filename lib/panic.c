@@ -20,7 +20,8 @@ _warn(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 }
 
-// The breakpoint gives whoever watches the kernel's monitor; with nobody there, it is the end.
+// The breakpoint gives whoever watches the kernel's monitor; with nobody there, it is the end.  A
+// handler that the program has for breakpoints is not meant.
 void
 _panic(const char *file, int line, const char *fmt, ...)
 {
@@ -29,6 +30,7 @@ _panic(const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	report("panic", file, line, fmt, ap);
 	va_end(ap);
+	sys_env_set_exception_upcall(0, NULL, 0);
 	breakpoint();
 	exit();
 }

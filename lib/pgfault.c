@@ -10,6 +10,7 @@ int (*_pgfault_reserve)(void *va);
 int (*_pgfault_fork)(envid_t child, bool shared);
 
 extern void _pgfault_upcall(void);
+extern int _xstack_install(void);
 
 // Say what is known here; then let the instruction fault again, and the kernel say the rest.
 static void
@@ -40,7 +41,7 @@ _pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf))
 		_pgfault_handler = _pgfault_layers[first];
 	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
 		return 0;
-	r = sys_page_alloc(0, (void *) UXSTACKBASE, PTE_P | PTE_U | PTE_W);
+	r = _xstack_install();
 	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
 }
 

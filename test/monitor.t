@@ -43,6 +43,28 @@ umain(int argc, char **argv)
 	one++;
 }
 END
+# It steps through itself after the monitor has stepped through it.
+spew("$tree/user/steps.c", <<'END');
+#include "inc/lib.h"
+
+static int steps;
+
+static void
+count(struct UTrapframe *utf)
+{
+	steps++;
+}
+
+void
+umain(int argc, char **argv)
+{
+	set_exception_handler(T_DEBUG, count);
+	asm volatile("int3; nop; nop; nop");
+	cprintf("%d steps before\n", steps);
+	asm volatile("pushfl; orl $0x100,(%esp); popfl; nop; nop; pushfl; andl $~0x100,(%esp); popfl");
+	cprintf("%d steps after\n", steps);
+}
+END
 build(dir => $tree);
 my $asm = make({ dir => $tree }, 'obj/user/breakpoint.asm')->{status} eq '0'
     && slurp("$tree/obj/user/breakpoint.asm");
@@ -224,6 +246,22 @@ subtest 'the calls of a program' => sub {
 		    "$function $file:" . line_number("$tree/$file", $pattern), "$function is at its line");
 	}
 	like(ask($job, 'continue'), qr/\[00001000\] free env 00001000\n/, 'it ends when it goes on');
+	leave($job, 'quit ends QEMU');
+};
+
+subtest 'a program that handles its own steps' => sub {
+	my $job = session('steps');
+
+	shows($job, 'a breakpoint stops it', '  trap 0x00000003 Breakpoint');
+	my ($eip) = registers($job->{out}, 'eip');
+	for my $n (1 .. 3) {
+		my $step = ask($job, 'step');
+		like($step, qr/^  trap 0x00000001 Debug$/m, "step $n ends in the monitor");
+		is((registers($step, 'eip'))[0], $eip + $n, 'one instruction further');
+	}
+	my $rest = ask($job, 'continue');
+	like($rest, qr/^0 steps before\n5 steps after\n/m, 'the program sees its own steps, and no others');
+	like($rest, qr/\[00001000\] exiting gracefully\n/, 'and ends well');
 	leave($job, 'quit ends QEMU');
 };
 

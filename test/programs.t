@@ -28,6 +28,17 @@ for my $name (qw(protect fpu syscalls sforktest int64)) {
 	}
 }
 
+# This one has children that are killed, each of which shows it.
+for my $cpus (1, 2, 4) {
+	my $job = boot('exceptions', $cpus);
+
+	shows($job, "exceptions says OK on $cpus CPUs", 'exceptions: OK');
+	hides($job, "exceptions shows no panic on $cpus CPUs", qr/panic/);
+	is(scalar lines_of($job, qr/TRAP frame/), 7, "exceptions has its dumps on $cpus CPUs");
+	is(scalar lines_of($job, qr/user_mem_check assertion failure for va eebf[ef]/), 2,
+	    "exceptions fills its stacks on $cpus CPUs");
+}
+
 # Programs that end by themselves.
 my $first = '\[00001000\]';
 my @gracefully = ("$first exiting gracefully", "$first free env 00001000");
@@ -77,6 +88,13 @@ sub dump_of {
 	    '  ss   0x----0023');
 }
 
+# The last line of the dump: which line of the program has trapped.
+sub trapped_in {
+	my ($name, $pattern) = @_;
+
+	return "  at   umain\\+0x[0-9a-f]{2} user/$name\\.c:" . line_number("user/$name.c", $pattern);
+}
+
 sub page_fault {
 	my ($va, $err) = @_;
 
@@ -88,8 +106,10 @@ sub bad_address {
 	return "$first user_mem_check assertion failure for va $_[0]";
 }
 
-killed('divzero', [dump_of('0x00000000 Divide error', '0x00000000')], qr/1\/0 is/);
-killed('softint', [dump_of('0x0000000d General Protection', '0x00000072')]);
+killed('divzero', [dump_of('0x00000000 Divide error', '0x00000000'), trapped_in('divzero', qr/zero\)/)],
+    qr/1\/0 is/);
+killed('softint', [dump_of('0x0000000d General Protection', '0x00000072'),
+    trapped_in('softint', qr/int %0/)]);
 killed('badsegment', [dump_of('0x0000000d General Protection', '0x00000028')]);
 killed('faultreadkernel', [page_fault('f0100000', '0x00000005 \[user, read, protection\]')],
     qr/I read/);

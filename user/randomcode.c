@@ -198,6 +198,9 @@ run(uint32_t seed)
 	sys_page_unmap(0, (void *) SHARED_VA);
 	if (seed % 2)
 		sys_env_set_pgfault_upcall(0, (void *) (CODE + random() % PGSIZE));
+	if (seed % 8 >= 5)
+		sys_env_set_exception_upcall(0, (void *) (CODE + random() % PGSIZE),
+					     random() & EXCEPTIONS);
 	asm volatile("movl %0,%%eax; movl %1,%%ecx; movl %1,%%esi; leal 2048(%1),%%edi;"
 		     "movl %%edi,%%esp; jmp *%%eax"
 		     :

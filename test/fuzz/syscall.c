@@ -29,18 +29,53 @@ static const uint32_t odd_perms[] = {0, RW | PTE_GIVENW, RW | PTE_PCD, RO | 0x10
 
 // The calls, as often as they are worth it.
 static const uint8_t calls[] = {
-	SYS_cputs,           SYS_cgetc,          SYS_getenvid,          SYS_env_destroy,
-	SYS_page_alloc,      SYS_page_alloc,     SYS_page_alloc,        SYS_page_alloc,
-	SYS_page_map,        SYS_page_map,       SYS_page_map,          SYS_page_map,
-	SYS_page_unmap,      SYS_page_unmap,     SYS_exofork,           SYS_exofork,
-	SYS_env_set_status,  SYS_env_set_status, SYS_env_set_status,    SYS_env_set_pgfault_upcall,
-	SYS_yield,           SYS_ipc_try_send,   SYS_ipc_try_send,      SYS_ipc_try_send,
-	SYS_ipc_try_send,    SYS_ipc_recv,       SYS_env_set_trapframe, SYS_env_set_trapframe,
-	SYS_page_protect,    SYS_page_protect,   SYS_page_copy,         SYS_page_copy,
-	SYS_page_move,       SYS_page_move,      SYS_pages_map,         SYS_pages_map,
-	SYS_pages_share,     SYS_pages_share,    SYS_pages_share,       SYS_pages_protect,
-	SYS_pages_protect,   SYS_pages_unmap,    SYS_ports_read,        SYS_ports_write,
-	SYS_env_give_device, NSYSCALLS,
+	SYS_cputs,
+	SYS_cgetc,
+	SYS_getenvid,
+	SYS_env_destroy,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_unmap,
+	SYS_page_unmap,
+	SYS_exofork,
+	SYS_exofork,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_pgfault_upcall,
+	SYS_yield,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_recv,
+	SYS_env_set_trapframe,
+	SYS_env_set_trapframe,
+	SYS_page_protect,
+	SYS_page_protect,
+	SYS_page_copy,
+	SYS_page_copy,
+	SYS_page_move,
+	SYS_page_move,
+	SYS_pages_map,
+	SYS_pages_map,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_protect,
+	SYS_pages_protect,
+	SYS_pages_unmap,
+	SYS_ports_read,
+	SYS_ports_write,
+	SYS_env_give_device,
+	SYS_env_set_exception_upcall,
+	NSYSCALLS,
 };
 
 static struct Env *on_cpu[NCPUS];
@@ -244,6 +279,10 @@ small_call(struct Env *self, uint32_t arg[5])
 	case SYS_env_set_pgfault_upcall:
 		arg[0] = an_id(self), arg[1] = a_va();
 		break;
+	case SYS_env_set_exception_upcall:
+		arg[0] = an_id(self), arg[1] = a_va();
+		arg[2] = below(8) ? word() & EXCEPTIONS : word();
+		break;
 	case SYS_ipc_try_send:
 		arg[0] = below(2) ? who_waits(self) : an_id(self), arg[1] = byte();
 		arg[2] = below(2) ? UTOP : a_page_of(self), arg[3] = a_perm();
@@ -293,6 +332,7 @@ may_fail_with(uint32_t number, int error)
 		[SYS_ports_write] = OR(E_NOT_SUPP) | OR(E_INVAL) | OR(E_FAULT),
 		[SYS_env_give_device] = OR(E_BAD_ENV) | OR(E_NOT_SUPP),
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_env_set_exception_upcall] = OR(E_BAD_ENV) | OR(E_INVAL),
 #undef SENDING
 #undef OR
 	};
@@ -309,7 +349,7 @@ takes_an_id_of_ours(uint32_t number)
 		number == SYS_page_protect || number == SYS_page_copy || number == SYS_page_move ||
 		number == SYS_pages_share || number == SYS_pages_protect ||
 		number == SYS_pages_unmap || number == SYS_env_set_weight ||
-		number == SYS_env_give_device;
+		number == SYS_env_give_device || number == SYS_env_set_exception_upcall;
 }
 
 static bool
@@ -538,6 +578,27 @@ fault(struct Env *self)
 	}
 }
 
+// An exception, which is handled or the end.  A breakpoint does not come again, so that of an env
+// that is stopped is not lost.
+static void
+exception(struct Env *self, bool running)
+{
+	static const uint8_t vectors[] = {T_BRKPT, T_DIVIDE, T_GPFLT, T_SIMDERR, IRQ_OFFSET + 3};
+	struct Trapframe *tf = &kenv(self)->frame;
+	uint32_t bad = 0;
+
+	if (!running && self->env_status != ENV_NOT_RUNNABLE)
+		return;
+	tf->tf_trapno = running ? CHOOSE(vectors) : T_BRKPT;
+	if (!upcall_wanted(self, tf->tf_trapno)) {
+		if (may_end())
+			env_kill(self);
+	} else if (upcall_exception(self, &bad) < 0) {
+		CHECK(bad < UTOP);
+		user_mem_fail(self, bad);
+	}
+}
+
 // The program uses a page, and writes there if it may.
 static void
 use_memory(struct Env *self)
@@ -607,9 +668,8 @@ visit(void)
 		if (running)
 			fault(self);
 		break;
-	case 3: // a breakpoint, which does not come again
-		if (may_end() && (running || self->env_status == ENV_NOT_RUNNABLE))
-			env_kill(self);
+	case 3:
+		exception(self, running);
 		break;
 	case 4:
 		if (running)

@@ -1,4 +1,4 @@
-// Page faults of a program with anything in its registers and anything for an exception stack:
+// Page faults and other exceptions of a program with anything in its registers and anything for an exception stack:
 // either the frame is where it belongs and nothing else has changed, or nothing has.
 
 #include "kern/upcall.h"
@@ -74,11 +74,17 @@ static void
 fault(void)
 {
 	static uint8_t page[PGSIZE];
-	uint32_t va = word(), err = byte() & 7, bad = 0x1234;
+	uint32_t what = word(), err = byte(), bad = 0x1234;
+	const bool exception = err & 8;
 	const uint32_t stack_bits = bits_at(env, UXBASE), stack = frame_at(env, UXBASE);
 
 	if (stack)
 		memcpy(page, fake_frame(stack), PGSIZE);
+	if (exception) {
+		tf->tf_trapno = what;
+		tf->tf_err = err;
+	}
+	const uint32_t upcall = exception ? kenv(env)->exception_upcall : kenv(env)->upcall;
 	const struct Trapframe was = *tf;
 	const struct Kenv kenv_was = *kenv(env);
 	const struct Env env_was = *env;
@@ -90,11 +96,12 @@ fault(void)
 
 	if (!fits)
 		before = snapshot(true);
-	CHECK_EQ(upcall_page_fault(env, va, err, &bad), fits ? 0 : -E_FAULT);
+	int r = exception ? upcall_exception(env, &bad) : upcall_page_fault(env, what, err, &bad);
+	CHECK_EQ(r, fits ? 0 : -E_FAULT);
 	CHECK_EQ(bad, fits ? 0x1234 : at);
 	if (fits) {
 		const uint32_t want[] = {
-			va,
+			what,
 			err,
 			was.tf_regs.reg_edi,
 			was.tf_regs.reg_esi,
@@ -112,7 +119,7 @@ fault(void)
 		memcpy(page + (at - UXBASE), want, sizeof want);
 		CHECK(memcmp(fake_frame(stack), page, PGSIZE) == 0);
 		CHECK_EQ(tf->tf_esp, at);
-		CHECK_EQ(tf->tf_eip, (uint32_t) (uintptr_t) env->env_pgfault_upcall);
+		CHECK_EQ(tf->tf_eip, upcall);
 		CHECK_EQ(tf->tf_eflags, was.tf_eflags & ~(FL_TF | FL_DF));
 		tf->tf_esp = was.tf_esp;
 		tf->tf_eip = was.tf_eip;
@@ -120,7 +127,7 @@ fault(void)
 		CHECK(memcmp(kenv(env), &kenv_was, sizeof kenv_was) == 0);
 		CHECK(memcmp(env, &env_was, sizeof env_was) == 0);
 		tf->tf_esp = at;
-		tf->tf_eip = (uint32_t) (uintptr_t) env->env_pgfault_upcall;
+		tf->tf_eip = upcall;
 		tf->tf_eflags = was.tf_eflags & ~(FL_TF | FL_DF);
 	} else {
 		struct Snapshot after = snapshot(true);
@@ -137,6 +144,7 @@ fuzz(void)
 	other = program(NULL, 1);
 	tf = &kenv(env)->frame;
 	env_set_upcall(env, word());
+	env_set_exceptions(env, word(), EXCEPTIONS);
 	for (int i = 0; i < 100 && more(); i++) {
 		uint8_t b = byte();
 		if (b % 4 == 0) {

@@ -70,6 +70,7 @@ TEST(a_new_env_is_stopped_and_empty_and_has_nothing_of_the_last_one)
 	struct Env *parent = program(NULL, NOCPU);
 	struct Env *e = program(parent, 1);
 	env_set_upcall(e, 4);
+	env_set_exceptions(e, 4, EXCEPTIONS);
 	e->env_ipc_value = 5;
 	e->env_ipc_from = 6;
 	e->env_ipc_perm = 7;
@@ -94,6 +95,7 @@ TEST(a_new_env_is_stopped_and_empty_and_has_nothing_of_the_last_one)
 	CHECK_EQ(e->env_runs, 0);
 	CHECK(!e->env_pgfault_upcall && !e->env_ipc_recving && !e->env_ipc_dstva);
 	CHECK(!e->env_ipc_value && !e->env_ipc_from && !e->env_ipc_perm);
+	CHECK(!kenv(e)->exceptions && !kenv(e)->exception_upcall);
 	CHECK(!e->env_link && !e->env_pgdir);
 	CHECK_EQ(frame_at(e, VA_A), 0);
 	CHECK_EQ(kenv(e)->frame.tf_eip, 0);

@@ -214,6 +214,7 @@ TEST(all_other_calls_need_no_memory)
 	NEEDS(0, PAGE_USER, self, page_unmap, child->env_id, VA_C);
 	NEEDS(0, PAGE_USER, self, env_set_status, child->env_id, ENV_NOT_RUNNABLE);
 	NEEDS(0, PAGE_USER, self, env_set_pgfault_upcall, child->env_id, 1);
+	NEEDS(0, PAGE_USER, self, env_set_exception_upcall, child->env_id, 1, EXCEPTIONS);
 	NEEDS(0, PAGE_USER, self, env_set_trapframe, child->env_id, VA_A);
 	NEEDS(0, PAGE_USER, self, env_destroy, child->env_id);
 	NEEDS(0, PAGE_USER, self, yield);

@@ -617,6 +617,16 @@ random_call(struct Env *self)
 		arg[0] = random_id(self), arg[1] = random_va();
 		c.want = ours(self, arg[0]) ? 0 : -E_BAD_ENV;
 		break;
+	case 29:
+		c.number = SYS_env_set_exception_upcall;
+		arg[0] = random_id(self), arg[1] = random_va();
+		arg[2] = random_below(4) ? EXCEPTIONS & random_below(1 << 20)
+					 : random_below(1 << 21);
+		if (!ours(self, arg[0]))
+			c.want = -E_BAD_ENV;
+		else if (arg[2] & ~EXCEPTIONS)
+			c.want = -E_INVAL;
+		break;
 	case 23:
 		c.number = SYS_yield;
 		break;

@@ -417,6 +417,7 @@ TEST(a_child_that_dies_is_not_ours_any_more)
 	CHECK_EQ(call(self, env_set_status, id, ENV_RUNNABLE), -E_BAD_ENV);
 	CHECK_EQ(call(self, env_set_status, id, ENV_NOT_RUNNABLE), -E_BAD_ENV);
 	CHECK_EQ(call(self, env_set_pgfault_upcall, id, 0), -E_BAD_ENV);
+	CHECK_EQ(call(self, env_set_exception_upcall, id, 0, 0), -E_BAD_ENV);
 	CHECK_EQ(call(self, env_set_trapframe, id, VA_A), -E_BAD_ENV);
 	CHECK_EQ(call(self, ipc_try_send, id, 0, UTOP, 0), -E_BAD_ENV);
 }
@@ -853,6 +854,84 @@ TEST(an_upcall_is_set_for_ours_and_not_checked)
 	CHECK(!child->env_pgfault_upcall);
 	for (int i = 0; i < NBADIDS; i++)
 		CHECK_EQ(call(self, env_set_pgfault_upcall, bad_id(i), 0x800020), -E_BAD_ENV);
+}
+
+// env_set_exception_upcall
+
+static void
+handles(struct Env *e, uint32_t upcall, uint32_t mask)
+{
+	CHECK_EQ(kenv(e)->exception_upcall, upcall);
+	CHECK_EQ(kenv(e)->exceptions, mask);
+}
+
+TEST(an_upcall_for_exceptions_is_set_for_ours_and_not_checked)
+{
+	family();
+	handles(self, 0, 0);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, 1 << T_DIVIDE), 0);
+	handles(self, 0x800020, 1 << T_DIVIDE);
+	CHECK_EQ(call(self, env_set_exception_upcall, child->env_id, 0xf0100020, EXCEPTIONS), 0);
+	handles(child, 0xf0100020, EXCEPTIONS);
+	handles(self, 0x800020, 1 << T_DIVIDE);
+	CHECK(!self->env_pgfault_upcall && !child->env_pgfault_upcall);
+	for (int i = 0; i < NBADIDS; i++)
+		CHECK_EQ(call(self, env_set_exception_upcall, bad_id(i), 0x800020, EXCEPTIONS),
+			 -E_BAD_ENV);
+}
+
+TEST(a_second_call_replaces_upcall_and_exceptions)
+{
+	family();
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, 1 << T_DIVIDE), 0);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800030, 1 << T_BOUND), 0);
+	handles(self, 0x800030, 1 << T_BOUND);
+}
+
+TEST(no_upcall_or_an_empty_mask_is_none_as_before)
+{
+	family();
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, EXCEPTIONS), 0);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0, EXCEPTIONS), 0);
+	handles(self, 0, 0);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, EXCEPTIONS), 0);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, 0), 0);
+	handles(self, 0, 0);
+}
+
+TEST(only_exceptions_that_a_program_can_be_told_of_have_an_upcall)
+{
+	const uint32_t told[] = {T_DIVIDE, T_DEBUG, T_BRKPT, T_OFLOW, T_BOUND, T_ILLOP,  T_TSS,
+				 T_SEGNP,  T_STACK, T_GPFLT, T_FPERR, T_ALIGN, T_SIMDERR};
+	uint32_t all = 0;
+
+	family();
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, 1 << T_ILLOP), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
+		all |= 1u << told[i];
+	for (int i = 0; i < 32; i++) {
+		const uint32_t bit = 1u << i, old = all & bit ? 0 : 1 << T_ILLOP;
+		CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800040, bit),
+			 old ? -E_INVAL : 0);
+		if (old)
+			handles(self, 0x800020, old); // and nothing has changed
+		else
+			handles(self, 0x800040, bit);
+		CHECK_EQ(call(self, env_set_exception_upcall, 0, 0, bit), old ? -E_INVAL : 0);
+		CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, 1 << T_ILLOP), 0);
+	}
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800040, all | 1 << T_PGFLT), -E_INVAL);
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800040, all), 0);
+	handles(self, 0x800040, all);
+}
+
+TEST(a_child_begins_with_no_upcall_for_exceptions)
+{
+	family();
+	CHECK_EQ(call(self, env_set_exception_upcall, 0, 0x800020, EXCEPTIONS), 0);
+	int32_t id = call(self, exofork);
+	CHECK(id > 0);
+	handles(&envs[ENVX(id)], 0, 0);
 }
 
 // yield

@@ -1,4 +1,5 @@
-// Page faults as upcalls: where the frame goes, what is in it, and when there is no room.
+// Page faults and other exceptions as upcalls: where the frame goes, what is in it, and when there is no
+// room.
 
 #include "kern/upcall.h"
 
@@ -40,7 +41,7 @@ goes_to(uint32_t esp, uint32_t va)
 	CHECK_EQ(tf->tf_esp, va);
 	CHECK_EQ(tf->tf_eip, HANDLER);
 	CHECK_EQ(bad, 0x1234);
-	want = (struct UTrapframe){0xdeadbeef,    FEC_U | FEC_WR,   before.tf_regs,
+	want = (struct UTrapframe){{0xdeadbeef},  FEC_U | FEC_WR,   before.tf_regs,
 				   before.tf_eip, before.tf_eflags, esp};
 	peek(env, va, &utf, sizeof utf);
 	CHECK(memcmp(&utf, &want, sizeof utf) == 0);
@@ -172,4 +173,66 @@ TEST(the_frame_is_written_where_the_kernel_has_no_address)
 	one_program(RW);
 	CHECK(frame_at(env, UXBASE) >= BORDER);
 	goes_to(USTACKTOP, UXSTACKTOP - FRAME);
+}
+
+TEST(an_exception_is_a_frame_with_its_vector_and_its_error_code_at_the_upcall_for_exceptions)
+{
+	const uint32_t vectors[] = {T_DIVIDE, T_DEBUG, T_BRKPT, T_GPFLT, T_ALIGN, T_SIMDERR};
+	struct UTrapframe utf;
+	uint32_t bad = 0x1234;
+
+	world();
+	one_program(RW);
+	env_set_exceptions(env, HANDLER + 0x100, EXCEPTIONS);
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		tf->tf_trapno = vectors[i];
+		tf->tf_err = 0x28 * i;
+		tf->tf_eip = 0x00802222;
+		tf->tf_esp = i % 2 ? UXSTACKTOP - FRAME : USTACKTOP - 32;
+		tf->tf_eflags |= FL_TF | FL_DF;
+		const struct Trapframe before = *tf;
+		const uint32_t va = UXSTACKTOP - FRAME - (i % 2 ? 4 + FRAME : 0);
+		CHECK_EQ(upcall_exception(env, &bad), 0);
+		CHECK_EQ(tf->tf_eip, HANDLER + 0x100);
+		CHECK_EQ(tf->tf_esp, va);
+		CHECK_EQ(tf->tf_eflags, before.tf_eflags & ~(FL_TF | FL_DF));
+		CHECK(memcmp(&tf->tf_regs, &before.tf_regs, sizeof tf->tf_regs) == 0);
+		peek(env, va, &utf, sizeof utf);
+		CHECK_EQ(utf.utf_trapno, vectors[i]);
+		CHECK_EQ(utf.utf_err, 0x28 * i);
+		CHECK_EQ(utf.utf_eip, 0x00802222);
+		CHECK_EQ(utf.utf_esp, before.tf_esp);
+		CHECK_EQ(utf.utf_eflags, before.tf_eflags);
+		CHECK(memcmp(&utf.utf_regs, &before.tf_regs, sizeof utf.utf_regs) == 0);
+		world_check();
+	}
+	CHECK_EQ(bad, 0x1234);
+}
+
+TEST(an_exception_without_room_for_its_frame_fails_as_a_page_fault_does)
+{
+	uint32_t bad = 0x1234;
+
+	world();
+	one_program(RO);
+	env_set_exceptions(env, HANDLER, EXCEPTIONS);
+	tf->tf_trapno = T_DIVIDE;
+	struct Snapshot before = snapshot(true);
+	CHECK_EQ(upcall_exception(env, &bad), -E_FAULT);
+	struct Snapshot after = snapshot(true);
+	CHECK(snapshot_is(&before, &after));
+	CHECK_EQ(bad, UXSTACKTOP - FRAME);
+}
+
+TEST(an_env_wants_the_exceptions_of_its_mask_and_no_interrupt)
+{
+	world();
+	one_program(RW);
+	for (uint32_t i = 0; i < 256; i++)
+		CHECK(!upcall_wanted(env, i));
+	env_set_exceptions(env, HANDLER, EXCEPTIONS & ~(1u << T_BOUND));
+	for (uint32_t i = 0; i < 32; i++)
+		CHECK_EQ(upcall_wanted(env, i), i != T_BOUND && (EXCEPTIONS >> i & 1));
+	for (uint32_t i = 32; i < 256; i++)
+		CHECK(!upcall_wanted(env, i));
 }
