@@ -24,6 +24,18 @@ for my $name (qw(pagers pagers_stock pagers_fork pagers_model)) {
 	}
 }
 
+# Another program as the pager: clients of one that is of no use end, and are told why.
+for my $cpus (1, 2) {
+	my $job = make('-s', 'run-pagers_remote', "CPUS=$cpus");
+
+	shows($job, "pagers_remote says OK on $cpus CPUs", 'pagers_remote: OK');
+	hides($job, "pagers_remote does not panic on $cpus CPUs", qr/panic/);
+	is_deeply([map { /^  why  (.*)/ } lines_of($job, qr/^  why/)],
+	    ['bad environment', ('segmentation fault') x 4, 'invalid parameter', 'file or block not found',
+		('timed out') x 2, 'bad environment'],
+	    "and each client of a bad pager is told why it ends, on $cpus CPUs");
+}
+
 # How a report looks; nobody else's lines come in between, as its program is the only one that runs.
 sub report {
 	my ($access, $why, @regions) = @_;
