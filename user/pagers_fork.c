@@ -220,6 +220,33 @@ each_state(void)
 	}
 }
 
+// With sfork, both write to the same pages, whatever each protects for itself; but for those that were
+// missing.
+static void
+shared_states(void)
+{
+	for (uint32_t turn = 0; turn < 4; turn++) {
+		envid_t child;
+
+		make_regions();
+		WORD(START(MISSING)) = 0;
+		child = MUST(sfork());
+		if (child == 0) {
+			closed_ones_are_closed();
+			write_all(1000, turn);
+			compare(1000, "sforked child");
+			exit();
+		}
+		wait_end(child);
+		compare(1000, "parent of the sforked");
+		closed_ones_are_closed();
+		ntold = 0;
+		write_all(2000, turn >> 1);
+		compare(2000, "parent of the sforked");
+		remove_regions();
+	}
+}
+
 // Writes before the fork are still to be stored after it, by both.
 static void
 dirty_over_fork(void)
@@ -448,6 +475,7 @@ umain(int argc, char **argv)
 	set_pgfault_handler(own_handler);
 	share_page();
 	each_state();
+	shared_states();
 	cprintf("pagers_fork: pages in each state\n");
 	dirty_over_fork();
 	fork_fails();
