@@ -262,6 +262,11 @@ dirty_over_fork(void)
 	CHECK(WORD(ARENA + 2 * PGSIZE) == 102);
 	child = MUST(fork());
 	CHECK(seen.forks == (child != 0)); // the child has the memory of before
+	// A store that fails changes neither that nor that they wait for their copies.
+	seen.write_answer = -E_NO_DISK;
+	CHECK(region_sync(r, 0, r->size) == -E_NO_DISK && seen.writes == 0);
+	seen.write_answer = 0;
+	CHECK(!(uvpt[PGNUM(ARENA)] & PTE_W) && !(uvpt[PGNUM(ARENA + PGSIZE)] & PTE_W));
 	// To open a page that waits for its copy makes it no cleaner.
 	MUST(region_protect(r, PGSIZE, PGSIZE, REGION_RW));
 	CHECK(region_sync(r, 0, r->size) == 0 && seen.writes == 2);
