@@ -75,8 +75,9 @@ struct Region {
 // inside another region, and is then asked before that one.  Pages that are mapped there already
 // become its pages, with the rights that they have.
 //	-E_INVAL	a range is none, or holds the libc's own memory (UTEMP to UTEXT) or reaches above
-//			USTACKTOP; a protection is none, or more than max; or it overlaps a
-//			region without lying inside it, or has an alias and touches any
+//			USTACKTOP; a protection is none, or more than max; it has no pager; or it
+//			overlaps a region without lying inside it, or has an alias and touches a
+//			region or a page that is mapped
 //	-E_NO_MEM	no page is left for the tables
 int region_add(struct Region **made, const struct Region *like);
 
@@ -115,7 +116,8 @@ int region_fill(struct Region *r, uint32_t offset);
 //	-E_NO_MEM
 int region_put(struct Region *r, uint32_t offset, const void *from);
 // The same, but it is the page at `from' itself, which is then no longer mapped there.
-//	-E_INVAL	nothing is mapped at from, or less than PTE_W and r->max is REGION_RW
+//	-E_INVAL	nothing is mapped at from, or less than PTE_W and r->max is REGION_RW, or it is a
+//			page that has an alias
 //	-E_NO_MEM
 int region_move(struct Region *r, uint32_t offset, void *from);
 // Write back the pages of the range that have been written to since they came or were written back;
@@ -223,7 +225,8 @@ struct Answer {
 
 // Wait for a request, as `how' says (0, IPC_NOWAIT or IPC_TIMEOUT of inc/ipc.h), and answer it.
 // A client that does not wait for its answer does not get it.  `answer' returns 0, or an
-// error for the client.
+// error for the client; a page that cannot be sent is an error for the client, too.  It may touch regions
+// of this program, also those whose pager is another.
 // Returns 0, or -E_TIMEOUT when no request came.
 int region_serve(int (*answer)(const struct Request *q, struct Answer *a), uint32_t how);
 

@@ -183,8 +183,11 @@ int
 region_move(struct Region *r, uint32_t offset, void *from)
 {
 	const pte_t pte = (uint32_t) from < UTOP ? region_pte((uint32_t) from) : 0;
+	const struct Region *owner = region_at(from);
 
 	if (!region_has(r, offset, PGSIZE) || PGOFF(from) != 0 || !(pte & PTE_P))
+		return -E_INVAL;
+	if (owner && owner->alias)
 		return -E_INVAL;
 	if ((r->max & REGION_WRITE) && !(pte & PTE_W))
 		return -E_INVAL;

@@ -194,27 +194,36 @@ tell_regions(const struct UTrapframe *utf)
 
 // Fork.
 
-// The child's own copies of the pages of r that have an alias, as they are here.
+// Let the page at offset of r, which has an alias, be a copy of itself.
+static int
+copy_aliased(struct Region *r, uint32_t offset)
+{
+	void *alias = (void *) (r->alias + offset);
+	const pte_t pte = region_pte(r->start + offset);
+	const int prot = pte & PTE_W ? REGION_RW : pte & PTE_P ? REGION_READ : REGION_NONE;
+	const bool dirty = (pte | region_pte(r->alias + offset)) & PTE_D;
+	int err;
+
+	if ((err = region_put(r, offset, alias)) < 0 ||
+	    (err = region_protect(r, offset, PGSIZE, prot)) < 0)
+		return err;
+	if (dirty)
+		write_nothing(alias);
+	return 0;
+}
+
+// The child has the pages of r, which has an alias, as all that is shared; so ours become copies.
 static int
 fork_alias(struct Region *r, envid_t child)
 {
-	for (uint32_t o = 0; o < r->size; o += PGSIZE) {
-		void *alias = (void *) (r->alias + o), *page = region_page(r, o);
-		int err;
+	// What is protected may be opened there, too.
+	int err = ALL_PAGES(r->start, r->size / PGSIZE,
+			    sys_pages_share(child, va, n, PAGES_IF(PTE_TRAP, 0), PAGES_TO(0, 0)));
 
-		if (!(region_pte((uint32_t) alias) & PTE_P))
-			continue;
-		if ((err = sys_page_copy(0, alias, child, alias, region_rights(r, REGION_RW))) < 0)
-			return err;
-		pte_t pte = region_pte((uint32_t) page);
-		if (!(pte & PTE_P))
-			continue;
-		if ((err = sys_page_map(child, alias, child, page, region_rights(r, REGION_RW))) <
-			    0 ||
-		    (err = sys_page_protect(child, page, pte & PTE_SYSCALL)) < 0)
-			return err;
-	}
-	return 0;
+	for (uint32_t o = 0; o < r->size && err == 0; o += PGSIZE)
+		if (region_present(r, o))
+			err = copy_aliased(r, o);
+	return err;
 }
 
 static int
@@ -285,6 +294,15 @@ disjoint(uint32_t a, uint32_t b, uint32_t size)
 	return a < b ? size <= b - a : size <= a - b;
 }
 
+static bool
+any_mapped(uint32_t start, uint32_t size)
+{
+	for (uint32_t va = start; va < start + size; va += PGSIZE)
+		if (region_pte(va) & PTE_P)
+			return true;
+	return false;
+}
+
 // Whether r may stand where it wants to, when there is a root.
 static bool
 fits(const struct Region *r, const struct Region *outer)
@@ -296,6 +314,8 @@ fits(const struct Region *r, const struct Region *outer)
 	if (outer && outer->start == r->start && outer->size == r->size)
 		return false;
 	if (r->alias && !all_in(NULL, r->alias, r->alias + r->size))
+		return false;
+	if (r->alias && (any_mapped(r->start, r->size) || any_mapped(r->alias, r->size)))
 		return false;
 	return all_in(outer, r->start, end);
 }
@@ -315,8 +335,8 @@ region_add(struct Region **made, const struct Region *like)
 	struct Record *record;
 	int err;
 
-	if (!is_range(like->start, like->size) || !is_prot(like->prot) || !is_prot(like->max) ||
-	    (like->prot & ~like->max))
+	if (!like->pager || !is_range(like->start, like->size) || !is_prot(like->prot) ||
+	    !is_prot(like->max) || (like->prot & ~like->max))
 		return -E_INVAL;
 	if (like->alias &&
 	    (!is_range(like->alias, like->size) || !disjoint(like->start, like->alias, like->size)))

@@ -8,7 +8,8 @@
 //	POOL		one page after another: leaves of the table, and records of regions
 //	ROOT		struct Root
 //	SCRATCH		where pages are filled, one for each fill that is going on
-//	REMOTE		a record, and a page that has come, of a message to a pager (lib/remote.c)
+//	REMOTE		a record and two pages that have come, of messages between pagers and clients
+//			(lib/remote.c)
 //	RESERVE		frames set aside
 //	PRIVATE_START	----------------------------------------------------------------
 
@@ -20,7 +21,7 @@
 
 #define RESERVE PRIVATE_START
 #define REMOTE (RESERVE + REGION_RESERVE_MAX * PGSIZE)
-#define SCRATCH (REMOTE + 2 * PGSIZE)
+#define SCRATCH (REMOTE + 3 * PGSIZE)
 #define SCRATCH_PAGES 8 // one handler in another has no room for more on the exception stack
 #define ROOT_PAGE (SCRATCH + SCRATCH_PAGES * PGSIZE)
 #define ROOT ((struct Root *) ROOT_PAGE)

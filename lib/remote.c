@@ -19,8 +19,10 @@ struct Message {
 	envid_t child;
 };
 
-#define RECORD ((struct Message *) REMOTE)   // the client's
-#define ARRIVED ((void *) (REMOTE + PGSIZE)) // what has come, on either side
+// The client's; and what has come with a request, apart from these, since a pager may be a client.
+#define RECORD ((struct Message *) REMOTE)
+#define ARRIVED ((void *) (REMOTE + PGSIZE))
+#define ASKED ((void *) (REMOTE + 2 * PGSIZE))
 #define NOTHING ((void *) UTOP)
 #define RIGHTS (PTE_P | PTE_U | PTE_W)
 
@@ -51,20 +53,23 @@ static int
 take(struct Region *r, const struct Fault *f, int perm)
 {
 	const int rights = PTE_P | PTE_U | (perm & r->prot & REGION_WRITE ? PTE_W : PTE_TRAP);
+	int err = -E_FAULT;
 
 	static_assert(PTE_W == REGION_WRITE, "perm and prot are compared");
-	if ((f->access & REGION_WRITE) && !(perm & PTE_W)) {
+	if (!(f->access & REGION_WRITE) || (perm & PTE_W))
+		err = sys_page_move(0, ARRIVED, region_page(r, f->offset), rights);
+	if (err < 0)
 		sys_page_unmap(0, ARRIVED);
-		return -E_FAULT;
-	}
-	return sys_page_move(0, ARRIVED, region_page(r, f->offset), rights);
+	return err;
 }
 
-// The pager lets us have the access to what we have.
+// The pager lets us have the access to what we have, be it since it was asked.
 static int
 open(struct Region *r, const struct Fault *f)
 {
-	return f->missing ? -E_FAULT : region_protect(r, f->offset, PGSIZE, REGION_RW);
+	if (!region_present(r, f->offset))
+		return -E_FAULT;
+	return f->access & REGION_WRITE ? region_protect(r, f->offset, PGSIZE, REGION_RW) : 0;
 }
 
 static int
@@ -110,12 +115,25 @@ const struct Pager region_remote = {
 	.fork = remote_fork,
 };
 
+// Whatever has become of the client is no trouble of ours; but if it waits, it is told that the page
+// could not be sent.
+static void
+reply(envid_t client, int r, const struct Answer *a)
+{
+	if (r == 0 && a->page) {
+		r = sys_ipc_send(client, 0, a->page, a->perm | IPC_NOWAIT);
+		if (r == 0)
+			return;
+	}
+	sys_ipc_send(client, r, NOTHING, IPC_NOWAIT);
+}
+
 int
 region_serve(int (*answer)(const struct Request *q, struct Answer *a), uint32_t how)
 {
 	struct Request q = {0};
 	struct Answer a = {0};
-	int r = sys_ipc_wait(0, ARRIVED, how);
+	int r = sys_ipc_wait(0, ASKED, how);
 
 	if (r < 0)
 		return r;
@@ -124,21 +142,19 @@ region_serve(int (*answer)(const struct Request *q, struct Answer *a), uint32_t 
 	q.kind = WORD_KIND(word);
 	q.key = WORD_KEY(word);
 	q.offset = WORD_OFFSET(word);
-	q.page = ARRIVED;
+	q.page = ASKED;
 	if (!thisenv->env_ipc_perm || q.kind > REQUEST_FORK) {
 		r = -E_INVAL;
 	} else {
 		if (q.kind != REQUEST_WRITE_BACK) {
-			const struct Message m = *(const volatile struct Message *) ARRIVED;
+			const struct Message m = *(const volatile struct Message *) ASKED;
 
 			q.fault = m.fault;
 			q.child = m.child;
 		}
 		r = answer(&q, &a);
 	}
-	// Whatever has become of the client is no trouble of ours.
-	sys_ipc_send(q.client, r, r == 0 && a.page ? a.page : NOTHING,
-		     (a.page ? a.perm : 0) | IPC_NOWAIT);
-	sys_page_unmap(0, ARRIVED);
+	reply(q.client, r, &a);
+	sys_page_unmap(0, ASKED);
 	return 0;
 }

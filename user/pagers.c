@@ -63,6 +63,8 @@ refusals(void)
 	CHECK(try_add(ARENA, page, -1, REGION_RW, 0) == -E_INVAL);
 	CHECK(try_add(ARENA, page, REGION_RW, 7, 0) == -E_INVAL);
 
+	CHECK(region_add(&r, &(struct Region){.start = ARENA, .size = page}) == -E_INVAL);
+
 	r = add(ARENA, 8, REGION_RW, &region_zero, NULL);
 	CHECK(RANGE(ARENA - page, 2 * page) == -E_INVAL);
 	CHECK(RANGE(ARENA + 7 * page, 2 * page) == -E_INVAL);
@@ -100,6 +102,13 @@ alias_refusals(void)
 	CHECK(ALIASED(other, 4, ARENA - 3 * page) == -E_INVAL);
 	CHECK(ALIASED(ARENA, 4, other) == -E_INVAL);
 	CHECK(region_remove(r) == 0);
+
+	// Nor where there are pages.
+	MUST(sys_page_alloc(0, (void *) (ARENA + page), RW));
+	WORD(ARENA + page) = 1;
+	CHECK(ALIASED(ARENA, 4, other) == -E_INVAL && ALIASED(other, 4, ARENA) == -E_INVAL);
+	CHECK(WORD(ARENA + page) == 1);
+	MUST(sys_page_unmap(0, (void *) (ARENA + page)));
 
 	a = add_alias(ARENA, 4, REGION_RW, &region_zero, other);
 	CHECK(RANGE(other, page) == -E_INVAL);
@@ -495,6 +504,9 @@ put_aliased(void)
 	CHECK(region_put(r, 0, (void *) from) == 0 && WORD(ARENA) == 1 && WORD(alias) == 1);
 	WORD(alias) = 2;
 	CHECK(WORD(ARENA) == 2 && WORD(from) == 1);
+	// Pages that are at two places cannot be moved from one of them.
+	CHECK(region_move(r, PGSIZE, (void *) ARENA) == -E_INVAL);
+	CHECK(region_move(r, 0, (void *) alias) == -E_INVAL && WORD(ARENA) == 2);
 	CHECK(region_protect(r, 0, r->size, REGION_NONE) == 0);
 	CHECK(region_put(r, PGSIZE, (void *) from) == 0 && WORD(alias + PGSIZE) == 1);
 	CHECK(!can_read(ARENA + PGSIZE));

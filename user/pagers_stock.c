@@ -38,13 +38,20 @@ zero(void)
 static void
 guard(void)
 {
-	struct Region *r = add(ARENA, 2, REGION_NONE, &region_guard, NULL);
+	struct Region *r = add(ARENA, 2, REGION_NONE, &region_guard, NULL), *around;
 
 	CHECK(!can_read(ARENA) && !can_write(ARENA + PGSIZE, 1) && present(r) == 0);
 	CHECK(region_remove(r) == 0);
 	r = add(ARENA, 2, REGION_RW, &region_guard, NULL);
 	CHECK(!can_read(ARENA) && !can_write(ARENA + PGSIZE, 1) && present(r) == 0);
 	CHECK(region_remove(r) == 0);
+	// In the middle of others, which would fill its pages.
+	around = add(ARENA, 3, REGION_RW, &region_zero, NULL);
+	r = add(ARENA + PGSIZE, 1, REGION_RW, &region_guard, NULL);
+	CHECK(can_write(ARENA + PGSIZE - 4, 1) && can_write(ARENA + 2 * PGSIZE, 1));
+	CHECK(!can_read(ARENA + PGSIZE) && !can_write(ARENA + 2 * PGSIZE - 4, 1));
+	CHECK(region_remove(r) == 0 && can_write(ARENA + PGSIZE, 1));
+	CHECK(region_remove(around) == 0);
 }
 
 // Files.
@@ -198,6 +205,57 @@ watched(void)
 	CHECK(region_remove(r) == 0);
 }
 
+// The program's own data and its stack can be watched as well.
+
+static uint32_t own[8 * PGSIZE / 4] __attribute__((aligned(PGSIZE)));
+
+static volatile uint32_t nquiet;
+
+static void
+tell_quietly(struct Region *r, uint32_t offset)
+{
+	nquiet++;
+}
+
+static uint32_t __attribute__((noinline)) deep(uint32_t n)
+{
+	volatile uint32_t frame[200];
+
+	frame[n % 200] = n;
+	return n == 0 ? 0 : deep(n - 1) + frame[n % 200];
+}
+
+static void
+watched_program(void)
+{
+	struct Watch watch = {.written = tell}, quiet = {.written = tell_quietly};
+	struct Region *r;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(own); i++)
+		own[i] = i;
+	r = add((uint32_t) own, 8, REGION_RW, &region_watched, &watch);
+	for (uint32_t round = 0; round < 2; round++) {
+		CHECK(region_watch(r) == 0);
+		ntold = 0;
+		for (uint32_t i = 0; i < ARRAY_SIZE(own); i += 100)
+			((volatile uint32_t *) own)[i]++;
+		CHECK(ntold == 8);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(own); i++)
+		CHECK(own[i] == i + (i % 100 == 0 ? 2 : 0));
+
+	r = add(USTACKTOP - 4 * PGSIZE, 4, REGION_RW, &region_watched, &quiet);
+	deep(4);
+	for (uint32_t round = 0; round < 5; round++) {
+		CHECK(region_watch(r) == 0);
+		CHECK(deep(10) == 55);
+		CHECK(region_watch(r) == 0);
+		cprintf("pagers_stock: on a stack that is watched%s\n", round ? ", again" : "");
+	}
+	CHECK(nquiet >= 10);
+	CHECK(region_protect(r, 0, r->size, REGION_RW) == 0);
+}
+
 // Snapshots, against a plain model: a word at the start of each page.
 
 #define PAGES 16
@@ -331,14 +389,6 @@ snapshot_edges(void)
 
 // The stack.
 
-static uint32_t __attribute__((noinline)) deep(uint32_t n)
-{
-	volatile uint32_t frame[200];
-
-	frame[n % 200] = n;
-	return n == 0 ? 0 : deep(n - 1) + frame[n % 200];
-}
-
 static void
 recurse(uint32_t arg)
 {
@@ -382,5 +432,13 @@ umain(int argc, char **argv)
 	cprintf("pagers_stock: snapshots\n");
 	grow_stack();
 	cprintf("pagers_stock: stack\n");
+	if (fork() == 0) {
+		watched_program();
+		SHARED[0] = 1991;
+		exit();
+	}
+	while (!alone())
+		sys_yield();
+	CHECK(SHARED[0] == 1991);
 	cprintf("pagers_stock: OK\n");
 }

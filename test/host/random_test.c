@@ -617,7 +617,7 @@ random_call(struct Env *self)
 		arg[0] = random_id(self), arg[1] = random_va();
 		c.want = ours(self, arg[0]) ? 0 : -E_BAD_ENV;
 		break;
-	case 29:
+	case 38:
 		c.number = SYS_env_set_exception_upcall;
 		arg[0] = random_id(self), arg[1] = random_va();
 		arg[2] = random_below(4) ? EXCEPTIONS & random_below(1 << 20)
