@@ -12,10 +12,21 @@ int (*_pgfault_fork)(envid_t child, bool shared);
 extern void _pgfault_upcall(void);
 extern int _xstack_install(void);
 
+// Whether the access that has faulted is allowed by now, because somebody else has changed the page.
+static bool
+allowed(const struct UTrapframe *utf)
+{
+	const uint32_t va = utf->utf_fault_va, needed = PTE_P | (utf->utf_err & FEC_WR ? PTE_W : 0);
+
+	return va < UTOP && (uvpd[PDX(va)] & PTE_P) && (uvpt[PGNUM(va)] & needed) == needed;
+}
+
 // Say what is known here; then let the instruction fault again, and the kernel say the rest.
 static void
 unhandled(struct UTrapframe *utf)
 {
+	if (allowed(utf))
+		return;
 	cprintf("[%08x] page fault that nobody handles: %s of %08x, %s\n", thisenv->env_id,
 		utf->utf_err & FEC_WR ? "write" : "read", utf->utf_fault_va,
 		utf->utf_err & FEC_PR ? "which is protected" : "where nothing is mapped");

@@ -39,6 +39,42 @@ my %gallery = (
 		{ protection => 6489012, dirty => 6657428, scanning => 42509289 },
 		[ 'protection * 4 < scanning', 'dirty * 4 < scanning' ],
 	],
+	pg_ckpt => [
+		'(pages) pages, (concurrent) U the longest interruption, (stopped) U if it stops, ' .
+		'(second) pages in the second checkpoint',
+		{ pages => 129, second => 95 },
+		{ concurrent => 11731, stopped => 131857 },
+		[ 'concurrent * 5 < stopped', 'second < pages' ],
+	],
+	pg_dsm => [
+		'(reads) read faults, (writes) write faults, (invalidations) invalidations, (pages) pages sent, ' .
+		'(per_fault) messages a fault, (rounds) rounds, (took) U, (serial) serial',
+		{ reads => [190, 400], writes => [160, 900], invalidations => [130, 400], pages => [230, 1000],
+		    per_fault => [4, 5], rounds => 23 },
+		{ took => 15975007, serial => 13753747, reads => 201, writes => 185, pages => 263 },
+		[ 'took < 1.5 * serial', 'pages <= reads + writes' ],
+	],
+	pg_lazy => [
+		'(pages) pages of program, (loaded) pages loaded, (lazy) U to the first output, ' .
+		'(mapped) U when all is mapped first, (copied) U when all is copied first',
+		{ pages => [60, 80], loaded => [10, 30] },
+		{ lazy => 28775, mapped => 37780, copied => 114579 },
+		[ 'lazy < mapped', 'mapped < copied' ],
+	],
+	pg_migrate => [
+		'(faults) faults, (pushed) pages pushed, downtime (post) U, (pre) with pre-copy, ' .
+		'(stop) with stop-and-copy',
+		{ faults => [0, 256], pushed => [0, 256] },
+		{ faults => 52, pushed => 204, post => 2684, pre => 43156, stop => 225008 },
+		[ 'faults + pushed == 256', 'post * 10 < pre', 'pre * 4 < stop' ],
+	],
+	pg_store => [
+		'(objects) objects in (pages) pages, (failures) power failures survived, ' .
+		'(written) pages written to add (added) objects, (read) pages read to find one',
+		{ objects => 508, failures => 102, pages => [2, 20], added => 500, read => [1, 10] },
+		{},
+		[],
+	],
 	pg_sqrt => [
 		'(entries) entries in (frames) frame, (lookups) lookups with (faults) faults and (hits) % hits in order, ' .
 		'(random) lookups with (random_faults) faults and (random_hits) % hits at random, ' .
@@ -109,6 +145,32 @@ for my $name (sort keys %gallery) {
 			ok(eval $value, "$name: $hold") or diag($value);
 		}
 	}
+}
+
+# The store survives the program and the machine.
+for my $cpus (1, 2) {
+	my $job = make({ deadline => 120 }, '-s', 'run-pg_store', "CPUS=$cpus", "DISK=$dir/pg_store.$cpus");
+
+	shows($job, 'pg_store finds what it left before the machine was started again',
+	    'pg_store: found generation 5, 508 objects', 'pg_store: generation 8, 1012 objects');
+	succeeds($job, 'and ends well');
+}
+
+# The pager library itself, and its stock pagers.
+for my $cpus (1, 2) {
+	for my $name (qw(pagers pagers_stock pagers_fork)) {
+		my $job = make('-s', "run-$name", "CPUS=$cpus");
+
+		shows($job, "$name says OK on $cpus CPUs", "$name: OK");
+		succeeds($job, "$name ends well on $cpus CPUs");
+	}
+	my $remote = make('-s', 'run-pagers_remote', "CPUS=$cpus");
+	shows($remote, "pagers_remote says OK on $cpus CPUs", 'pagers_remote: OK');
+	hides($remote, 'and does not panic', qr/panic/);
+	is_deeply([map { /^  why  (.*)/ } lines_of($remote, qr/^  why/)],
+	    ['bad environment', ('segmentation fault') x 4, 'invalid parameter', 'file or block not found',
+		('timed out') x 2, 'bad environment'],
+	    'and each client of a bad pager is told why it ends');
 }
 
 done_testing;
