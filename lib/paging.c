@@ -35,18 +35,30 @@ reserved(const void *but)
 	return NULL;
 }
 
-// sys_page_move; what is missing may be a page table.
+// Let the system have a frame of the reserve, but not the one at `but', for a page table.  Whether there
+// was one.
+static bool
+spare(const void *but)
+{
+	void *page = reserved(but);
+
+	return page && sys_page_unmap(0, page) == 0;
+}
+
 static int
 move(void *from, void *to, int rights)
 {
 	int r = sys_page_move(0, from, to, rights);
-	void *page;
 
-	if (r == -E_NO_MEM && (page = reserved(from))) {
-		sys_page_unmap(0, page);
-		r = sys_page_move(0, from, to, rights);
-	}
-	return r;
+	return r == -E_NO_MEM && spare(from) ? sys_page_move(0, from, to, rights) : r;
+}
+
+static int
+map_too(void *from, void *to, int rights)
+{
+	int r = sys_page_map(0, from, 0, to, rights);
+
+	return r == -E_NO_MEM && spare(from) ? sys_page_map(0, from, 0, to, rights) : r;
 }
 
 int
@@ -104,7 +116,7 @@ settle(struct Region *r, uint32_t offset, void *from)
 		return move(from, alias, region_rights(r, REGION_RW));
 	}
 	// The entry for the page comes first, as it may need a page table.
-	if ((err = sys_page_map(0, from, 0, page, rights)) < 0)
+	if ((err = map_too(from, page, rights)) < 0)
 		return err;
 	if ((err = move(from, alias, region_rights(r, REGION_RW))) < 0)
 		sys_page_unmap(0, page);

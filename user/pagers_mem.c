@@ -218,6 +218,33 @@ fill_from_reserve(uint32_t n)
 	DONE = 0;
 }
 
+// Page tables, too, come from the reserve: kind 0 and 1 need one, kind 2 has an alias elsewhere.
+static void
+tables_from_reserve(uint32_t kind)
+{
+	const struct Pager *pager = kind == 0 ? &region_zero : &numbered;
+	const uint32_t needs = kind == 2 ? 3 : 2;
+	struct Region *r;
+
+	r = kind == 2 ? add_alias(FAR, 2, REGION_RW, pager, FAR + PTSIZE)
+		      : add(FAR, 2, REGION_RW, pager, NULL);
+	r->arg = (void *) 9;
+	own_pages();
+	while (STEP != 1)
+		sys_yield();
+	CHECK(region_reserve(needs - 1) == (int) needs - 1);
+	take_all(0);
+	CHECK(region_fill(r, 0) == -E_NO_MEM && !region_present(r, 0));
+	give_back();
+	CHECK(region_reserve(needs) == (int) needs);
+	for (uint32_t va = FAR; va <= FAR + PTSIZE; va += PTSIZE)
+		CHECK(!(uvpd[PDX(va)] & PTE_P) || kind == 2);
+	take_all(0);
+	WORD(FAR) += 1;
+	CHECK(WORD(FAR) == (kind == 0 ? 1 : 10) && (kind < 2 || WORD(FAR + PTSIZE) == 10));
+	DONE = SURVIVED;
+}
+
 // The same for copies-on-write: the parent has the pages too.
 static volatile uint32_t data[16 * PGSIZE / 4] __attribute__((aligned(PGSIZE)));
 
@@ -324,6 +351,10 @@ umain(int argc, char **argv)
 	cprintf("pagers_mem: failures leave nothing behind\n");
 	for (uint32_t n = 1; n <= REGION_RESERVE_MAX / 2; n += n < 4 ? 1 : 12) {
 		in_child(fill_from_reserve, n);
+		CHECK(DONE == SURVIVED);
+	}
+	for (uint32_t kind = 0; kind < 3; kind++) {
+		in_child(tables_from_reserve, kind);
 		CHECK(DONE == SURVIVED);
 	}
 	copies();
