@@ -54,6 +54,13 @@ my %gallery = (
 		{ took => 15975007, serial => 13753747, reads => 201, writes => 185, pages => 263 },
 		[ 'took < 1.5 * serial', 'pages <= reads + writes' ],
 	],
+	pg_guard => [
+		'(caught) mistakes caught at their instruction, (allocation) U an allocation, ' .
+		'(touch) its first touch, (free) to free it, (stack) stack pages grown',
+		{ caught => 605, stack => [20, 60] },
+		{ allocation => 70, touch => 752, free => 620 },
+		[],
+	],
 	pg_lazy => [
 		'(pages) pages of program, (loaded) pages loaded, (lazy) U to the first output, ' .
 		'(mapped) U when all is mapped first, (copied) U when all is copied first',
@@ -73,6 +80,20 @@ my %gallery = (
 		'(written) pages written to add (added) objects, (read) pages read to find one',
 		{ objects => 508, failures => 102, pages => [2, 20], added => 500, read => [1, 10] },
 		{},
+		[],
+	],
+	pg_undo => [
+		'(snapshots) snapshots of (pages) pages, (copied) pages copied of (all), (snapshot) U a snapshot, ' .
+		'and (page) for each page that it copies, (undo) an undo, (everything) to copy everything',
+		{ snapshots => 240, pages => 32, copied => 872, all => 7680 },
+		{ snapshot => 4508, page => 1184, undo => 5219, everything => 32797 },
+		[ 'copied < all', 'snapshot + copied / snapshots * page < everything', 'undo < everything' ],
+	],
+	pg_watch => [
+		'(points) watchpoints, (hits) hits and no other, (faults) faults without a hit, (hit) U a hit, ' .
+		'(fault) such a fault, (store) a store elsewhere',
+		{ points => 4000, hits => 790, faults => 5114 },
+		{ hit => 2644, fault => 2547, store => 11 },
 		[],
 	],
 	pg_sqrt => [
