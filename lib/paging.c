@@ -227,7 +227,7 @@ soil(uint32_t va)
 static void
 keep_dirty(const struct Region *r, uint32_t offset, uint32_t size)
 {
-	for (uint32_t o = offset; o < offset + size; o += PGSIZE)
+	for (uint32_t o = offset; o < offset + size; o = region_after(r, o))
 		if (region_pte(r->start + o) & PTE_D)
 			soil(r->alias + o);
 }
@@ -273,7 +273,7 @@ bring_back(struct Region *r, uint32_t offset, uint32_t size, int prot)
 {
 	int err = 0;
 
-	for (uint32_t o = offset; o < offset + size && err == 0; o += PGSIZE)
+	for (uint32_t o = offset; o < offset + size && err == 0; o = region_after(r, o))
 		if (!(region_pte(r->start + o) & PTE_P))
 			err = protect_one(r, o, prot);
 	return err;
@@ -400,7 +400,7 @@ region_sync(struct Region *r, uint32_t offset, uint32_t size)
 		return -E_INVAL;
 	if (!r->pager->write_back)
 		return make_clean(r, offset, size);
-	for (uint32_t o = offset; o < offset + size && err == 0; o += PGSIZE)
+	for (uint32_t o = offset; o < offset + size && err == 0; o = region_after(r, o))
 		err = write_back(r, o);
 	return err;
 }
@@ -424,7 +424,7 @@ region_evict(struct Region *r, uint32_t offset, uint32_t size)
 		return -E_INVAL;
 	if (!r->pager->write_back)
 		return unmap(r, offset, size);
-	for (uint32_t o = offset; o < offset + size && err == 0; o += PGSIZE)
+	for (uint32_t o = offset; o < offset + size && err == 0; o = region_after(r, o))
 		if (region_present(r, o) && (err = write_back(r, o)) == 0)
 			err = unmap(r, o, PGSIZE);
 	return err;

@@ -50,6 +50,12 @@ all_in(const struct Region *r, uint32_t start, uint32_t end)
 	return true;
 }
 
+bool
+region_none(uint32_t start, uint32_t end)
+{
+	return all_in(NULL, start, end);
+}
+
 // Make sure that the table can tell the page at va from the one before it.	-E_NO_MEM
 static int
 split(uint32_t va)
@@ -220,7 +226,7 @@ fork_alias(struct Region *r, envid_t child)
 	int err = ALL_PAGES(r->start, r->size / PGSIZE,
 			    sys_pages_share(child, va, n, PAGES_IF(PTE_TRAP, 0), PAGES_TO(0, 0)));
 
-	for (uint32_t o = 0; o < r->size && err == 0; o += PGSIZE)
+	for (uint32_t o = 0; o < r->size && err == 0; o = region_after(r, o))
 		if (region_present(r, o))
 			err = copy_aliased(r, o);
 	return err;
@@ -297,7 +303,7 @@ disjoint(uint32_t a, uint32_t b, uint32_t size)
 static bool
 any_mapped(uint32_t start, uint32_t size)
 {
-	for (uint32_t va = start; va < start + size; va += PGSIZE)
+	for (uint32_t va = start; va < start + size; va = page_after(va))
 		if (region_pte(va) & PTE_P)
 			return true;
 	return false;
@@ -313,7 +319,7 @@ fits(const struct Region *r, const struct Region *outer)
 		return false;
 	if (outer && outer->start == r->start && outer->size == r->size)
 		return false;
-	if (r->alias && !all_in(NULL, r->alias, r->alias + r->size))
+	if (r->alias && !region_none(r->alias, r->alias + r->size))
 		return false;
 	if (r->alias && (any_mapped(r->start, r->size) || any_mapped(r->alias, r->size)))
 		return false;

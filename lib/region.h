@@ -84,6 +84,26 @@ region_page(const struct Region *r, uint32_t offset)
 	return (void *) (r->start + offset);
 }
 
+// The next page after that at va which may be mapped: those whose page table is missing are not.
+static inline uint32_t
+page_after(uint32_t va)
+{
+	va += PGSIZE;
+	return PTX(va) != 0 || (uvpd[PDX(va)] & PTE_P) ? va : va + PTSIZE;
+}
+
+// The same for the offsets of pages that r may have.
+static inline uint32_t
+region_after(const struct Region *r, uint32_t offset)
+{
+	const uint32_t base = r->alias ? r->alias : r->start;
+
+	return page_after(base + offset) - base;
+}
+
+// Whether the pages from start to end-1 are in no region, when there is a root.
+bool region_none(uint32_t start, uint32_t end);
+
 // Prepare this env for regions, if it is not.	-E_NO_MEM
 int region_begin(void);
 

@@ -18,10 +18,7 @@ snapshot_fits(const struct Region *r, const void *at)
 		return false;
 	if (start < UTEXT && start + r->size > UTEMP)
 		return false;
-	for (uint32_t o = 0; o < r->size; o += PGSIZE)
-		if (region_lookup(start + o))
-			return false;
-	return true;
+	return region_none(start, start + r->size);
 }
 
 int
@@ -63,7 +60,7 @@ region_restore(struct Region *r, const void *at)
 	if ((err = _cow_begin()) < 0)
 		return err;
 	// What has come since is missing again.
-	for (uint32_t o = 0; o < r->size; o += PGSIZE)
+	for (uint32_t o = 0; o < r->size; o = region_after(r, o))
 		if ((region_pte(r->start + o) & PTE_P) && !(region_pte((uint32_t) at + o) & PTE_P))
 			sys_page_unmap(0, region_page(r, o));
 	return ALL_PAGES(at, pages, sys_pages_map(va, 0, (char *) va - distance, n, rights));
