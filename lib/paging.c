@@ -77,28 +77,6 @@ region_alloc(uint32_t va)
 	return r == -E_NO_MEM ? region_take((void *) va) : r;
 }
 
-int
-region_reserve(unsigned n)
-{
-	unsigned have = 0;
-	int r;
-
-	if (n > REGION_RESERVE_MAX)
-		return -E_INVAL;
-	if ((r = region_begin()) < 0)
-		return r;
-	for (uint32_t va = RESERVE; va < RESERVE + REGION_RESERVE_MAX * PGSIZE; va += PGSIZE) {
-		bool there = region_pte(va) & PTE_P;
-
-		if (there && have == n)
-			sys_page_unmap(0, (void *) va);
-		else if (!there && have < n && (r = sys_page_alloc(0, (void *) va, RIGHTS)) < 0)
-			return r;
-		have += have < n;
-	}
-	return have;
-}
-
 // Pages that come.
 
 // Let the page at `from' be the one at offset, and no longer be where it is.

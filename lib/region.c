@@ -272,6 +272,29 @@ region_begin(void)
 	return _pgfault_set(PGFAULT_REGIONS, region_fault);
 }
 
+int
+region_reserve(unsigned n)
+{
+	unsigned have = 0;
+	int r;
+
+	if (n > REGION_RESERVE_MAX)
+		return -E_INVAL;
+	if ((r = region_begin()) < 0)
+		return r;
+	for (uint32_t va = RESERVE; va < RESERVE + REGION_RESERVE_MAX * PGSIZE; va += PGSIZE) {
+		bool there = region_pte(va) & PTE_P;
+
+		if (there && have == n)
+			sys_page_unmap(0, (void *) va);
+		else if (!there && have < n &&
+			 (r = sys_page_alloc(0, (void *) va, PTE_P | PTE_U | PTE_W)) < 0)
+			return r;
+		have += have < n;
+	}
+	return have;
+}
+
 // Adding and removing.
 
 static bool
