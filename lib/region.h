@@ -89,7 +89,9 @@ static inline uint32_t
 page_after(uint32_t va)
 {
 	va += PGSIZE;
-	return PTX(va) != 0 || (uvpd[PDX(va)] & PTE_P) ? va : va + PTSIZE;
+	while (PTX(va) == 0 && !(uvpd[PDX(va)] & PTE_P)) // that of the stack is there
+		va += PTSIZE;
+	return va;
 }
 
 // The same for the offsets of pages that r may have.
