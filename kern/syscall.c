@@ -432,6 +432,13 @@ sys_env_set_weight(struct Env *self, uint32_t envid, uint32_t weight)
 	return 0;
 }
 
+static int32_t
+sys_clock_ms(struct Env *self)
+{
+	(void) self;
+	return timer_ms();
+}
+
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.
 #define ARGS_0 self
 #define ARGS_1 ARGS_0, arg[0]

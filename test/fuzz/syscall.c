@@ -32,6 +32,7 @@ static const uint8_t calls[] = {
 	SYS_cputs,
 	SYS_cgetc,
 	SYS_getenvid,
+	SYS_clock_ms,
 	SYS_env_destroy,
 	SYS_page_alloc,
 	SYS_page_alloc,

@@ -26,7 +26,6 @@ int fake_cpu;
 bool fake_kicked[FAKE_NCPU];
 unsigned fake_wakes;
 unsigned fake_flushes;
-unsigned fake_clocks;
 void (*fake_meanwhile)(void);
 char fake_console[CONSOLE_SIZE];
 const char *fake_keys;
@@ -72,7 +71,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 
 	fake_cpu = 0;
 	memset(fake_kicked, 0, sizeof fake_kicked);
-	fake_wakes = fake_flushes = fake_clocks = 0;
+	fake_wakes = fake_flushes = 0;
 	fake_meanwhile = NULL;
 	fake_keys = "";
 	memset(tlb, 0, sizeof tlb);
@@ -373,12 +372,6 @@ cpu_dead(bool any)
 {
 	if (any != env_any_dead())
 		panic("the CPU is told wrong of the dead");
-}
-
-void
-cpu_need_clock(void)
-{
-	fake_clocks++;
 }
 
 int

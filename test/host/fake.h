@@ -24,7 +24,6 @@ extern unsigned fake_wakes;         // how often cpu_wake_idle() came
 extern unsigned fake_flushes;       // how often tlb_invalidate() came
 // What happens once, while the lock is not held (frame_zero_unlocked, frame_copy_unlocked).
 extern void (*fake_meanwhile)(void);
-extern unsigned fake_clocks; // cpu_need_clock() came
 
 // What the core has printed since fake_start or the last fake_clear_console.
 extern char fake_console[];
