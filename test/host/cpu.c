@@ -60,9 +60,10 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	kernel_directory[PDX(UVPT)] = 0;
 	kern_pgdir = kernel_directory;
 
-	memset(memory, GARBAGE, nlow * PGSIZE);
+	memset(memory, GARBAGE, (nlow + FAKE_NKEPT) * PGSIZE);
 	memset(memory + (size_t) BORDER * PGSIZE, GARBAGE, nhigh * PGSIZE);
-	page_init(infos, words, nhigh ? BORDER + nhigh : nlow);
+	page_init(infos, words, nhigh ? BORDER + nhigh : nlow + FAKE_NKEPT);
+	page_keep(nlow, FAKE_NKEPT);
 	page_add(0, nlow);
 	page_add(BORDER, BORDER + nhigh);
 	memset(envs, 0, sizeof envs);
