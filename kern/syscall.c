@@ -27,7 +27,7 @@ void
 user_mem_fail(struct Env *self, unsigned bad)
 {
 	cprintf("[%08x] user_mem_check assertion failure for va %08x\n", self->env_id, bad);
-	env_kill(self);
+	env_kill(self, IPC_ENDED_BY_ADDRESS);
 }
 
 // A call has failed without a change, because memory or a slot is lacking.  What the dead still
@@ -203,7 +203,7 @@ sys_env_set_status(struct Env *self, uint32_t envid, uint32_t status)
 		env_release(e, HOLD_STOPPED);
 	else if (status != ENV_NOT_RUNNABLE)
 		return -E_INVAL;
-	else if (e == self && !kenv(self)->parent)
+	else if (e == self && !kenv(self)->parent && !kenv(self)->keeper)
 		env_destroy(self, self);
 	else
 		env_hold(e, HOLD_STOPPED);
@@ -394,6 +394,8 @@ sys_ipc_wait(struct Env *self, uint32_t envid, uint32_t dstva, uint32_t how)
 
 	if (envid != 0) {
 		from = env_find(self, envid);
+		if (!from)
+			from = env_find_ended(self, envid);
 		if (!from || from == self)
 			return -E_BAD_ENV;
 	}
@@ -510,6 +512,48 @@ sys_env_set_exception_upcall(struct Env *self, uint32_t envid, uint32_t upcall, 
 	if (mask & ~EXCEPTIONS)
 		return -E_INVAL;
 	env_set_exceptions(e, upcall, mask);
+	return 0;
+}
+
+static int32_t
+sys_clock_ms(struct Env *self)
+{
+	(void) self;
+	return timer_ms();
+}
+
+static int32_t
+sys_archive_page(struct Env *self, uint32_t n, uint32_t envid, uint32_t va)
+{
+	struct Env *e = env_find_ours(self, envid);
+	struct PageInfo *pp = page_kept(n);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_page(va) || !pp)
+		return -E_INVAL;
+	if (!page_incref(pp))
+		return -E_NO_MEM;
+	int r = page_insert(&kenv(e)->space, pp, va, PTE_P | PTE_U);
+	if (r == 0)
+		return 0;
+	page_decref(pp);
+	return lacking(r);
+}
+
+static int32_t
+sys_env_set_keeper(struct Env *self, uint32_t envid, uint32_t keeperid)
+{
+	struct Env *e = env_find_ours(self, envid), *keeper = NULL;
+
+	if (!e || (kenv(e)->keeper && kenv(e)->keeper != self))
+		return -E_BAD_ENV;
+	if (keeperid != 0) {
+		keeper = env_find(self, keeperid);
+		if (!keeper || keeper == e || (keeper != self && keeper != kenv(self)->keeper))
+			return -E_BAD_ENV;
+	}
+	env_set_keeper(e, keeper);
 	return 0;
 }
 

@@ -6,7 +6,9 @@
 // have changed nothing, and must have failed for a reason that its contract in syscall.def names;
 // and when all programs are gone, all memory must be back.
 
+#include "inc/ipc.h"
 #include "inc/string.h"
+#include "inc/trap.h"
 #include "kern/sched.h"
 #include "kern/syscall.h"
 #include "kern/upcall.h"
@@ -32,6 +34,14 @@ static const uint8_t calls[] = {
 	SYS_cputs,
 	SYS_cgetc,
 	SYS_getenvid,
+	SYS_clock_ms,
+	SYS_archive_page,
+	SYS_archive_page,
+	SYS_env_set_keeper,
+	SYS_env_set_keeper,
+	SYS_env_set_keeper,
+	SYS_ipc_wait,
+	SYS_ipc_wait,
 	SYS_env_destroy,
 	SYS_page_alloc,
 	SYS_page_alloc,
@@ -96,7 +106,10 @@ ours(struct Env *self, envid_t id)
 		return self;
 	for (struct Env *e = envs; e < envs + NENV; e++)
 		if (e->env_id == id && e->env_status != ENV_FREE && e->env_status != ENV_DYING)
-			return e == self || e->env_parent_id == self->env_id ? e : NULL;
+			return e == self || e->env_parent_id == self->env_id ||
+					kenv(e)->keeper == self
+				? e
+				: NULL;
 	return NULL;
 }
 
@@ -292,6 +305,17 @@ small_call(struct Env *self, uint32_t arg[5])
 		if (env_nactive == 1 && !may_end())
 			return SYS_yield;
 		break;
+	case SYS_env_set_keeper:
+		arg[0] = an_id(self);
+		arg[1] = below(4) ? self->env_id : an_id(self);
+		break;
+	case SYS_ipc_wait: // does not wait, or there would soon be nobody left
+		arg[0] = below(2) ? an_id(self) : 0;
+		arg[1] = a_va(), arg[2] = IPC_NOWAIT;
+		break;
+	case SYS_archive_page:
+		arg[0] = byte() % 4, arg[1] = an_id(self), arg[2] = a_va();
+		break;
 	case SYS_env_set_trapframe:
 		arg[0] = an_id(self), arg[1] = a_page_of(self) + (below(4) ? 0 : byte() * 16);
 		break;
@@ -333,6 +357,8 @@ may_fail_with(uint32_t number, int error)
 		[SYS_env_give_device] = OR(E_BAD_ENV) | OR(E_NOT_SUPP),
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
 		[SYS_env_set_exception_upcall] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_env_set_keeper] = OR(E_BAD_ENV),
+		[SYS_archive_page] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
 #undef SENDING
 #undef OR
 	};
@@ -571,7 +597,7 @@ fault(struct Env *self)
 	if (b & 1)
 		tf->tf_esp = b & 2 ? word() : CHOOSE(stacks);
 	if (!self->env_pgfault_upcall) {
-		env_kill(self);
+		env_kill(self, IPC_ENDED_BY_TRAP(T_PGFLT));
 	} else if (upcall_page_fault(self, va, FEC_U, &bad) < 0) {
 		CHECK(bad < UTOP);
 		user_mem_fail(self, bad);
@@ -592,7 +618,7 @@ exception(struct Env *self, bool running)
 	tf->tf_trapno = running ? CHOOSE(vectors) : T_BRKPT;
 	if (!upcall_wanted(self, tf->tf_trapno)) {
 		if (may_end())
-			env_kill(self);
+			env_kill(self, IPC_ENDED_BY_TRAP(kenv(self)->frame.tf_trapno));
 	} else if (upcall_exception(self, &bad) < 0) {
 		CHECK(bad < UTOP);
 		user_mem_fail(self, bad);
@@ -763,6 +789,7 @@ fuzz(void)
 		b < 0xf0 ? b % 4 : 4; // the last one is slow, for its frames have high numbers
 
 	fake_start(machines[machine].low, machines[machine].high);
+	fake_keep();
 	fake_keys = "keys";
 	nfree = page_nfree();
 	memset(on_cpu, 0, sizeof on_cpu);
