@@ -708,6 +708,7 @@ fuzz(void)
 		b < 0xf0 ? b % 4 : 4; // the last one is slow, for its frames have high numbers
 
 	fake_start(machines[machine].low, machines[machine].high);
+	fake_keep();
 	fake_keys = "keys";
 	nfree = page_nfree();
 	memset(on_cpu, 0, sizeof on_cpu);

@@ -35,6 +35,7 @@ static uint8_t *memory;
 static struct PageInfo *infos;
 static uint32_t *words;
 static size_t console_len;
+static uint32_t behind_low; // FAKE_NKEPT frames from here on are for fake_keep
 static struct {
 	struct Space *sp; // NULL: nothing here
 	uint32_t va;
@@ -64,7 +65,7 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	memset(memory, GARBAGE, (nlow + FAKE_NKEPT) * PGSIZE);
 	memset(memory + (size_t) BORDER * PGSIZE, GARBAGE, nhigh * PGSIZE);
 	page_init(infos, words, nhigh ? BORDER + nhigh : nlow + FAKE_NKEPT);
-	page_keep(nlow, FAKE_NKEPT);
+	behind_low = nlow;
 	page_add(0, nlow);
 	page_add(BORDER, BORDER + nhigh);
 	memset(envs, 0, sizeof envs);
@@ -80,6 +81,12 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	memset(tlb, 0, sizeof tlb);
 	memset(loaded, 0, sizeof loaded);
 	fake_clear_console();
+}
+
+void
+fake_keep(void)
+{
+	page_keep(behind_low, FAKE_NKEPT);
 }
 
 // Memory

@@ -16,8 +16,10 @@ struct Space;
 #define GARBAGE 0x5a // what memory holds when the machine starts
 
 // A machine just started: frames 1..nlow-1 and, unless nhigh is 0, BORDER..BORDER+nhigh-1 are
-// free, FAKE_NKEPT from nlow on are kept, and there are no envs.
+// free, and there are no envs.
 void fake_start(uint32_t nlow, uint32_t nhigh);
+// The machine, just started, has an archive of FAKE_NKEPT pages.
+void fake_keep(void);
 
 extern int fake_cpu;                // the CPU that executes the core
 extern bool fake_kicked[FAKE_NCPU]; // cpu_kick() came; tests clear it

@@ -67,6 +67,7 @@ static const uint32_t good_perms[] = {RO,         RW,         RO | PTE_COW, RW |
 TEST(an_archive_page_is_shared_by_all_and_written_by_nobody)
 {
 	family();
+	fake_keep();
 	struct PageInfo *pp = page_kept(1);
 	CHECK_EQ(call(self, archive_page, 1, 0, VA_A), 0);
 	CHECK_EQ(call(self, archive_page, 1, child->env_id, VA_C), 0);
@@ -85,6 +86,7 @@ TEST(an_archive_page_is_shared_by_all_and_written_by_nobody)
 TEST(an_archive_page_takes_the_place_of_what_was_there)
 {
 	family();
+	fake_keep();
 	give_page(self, VA_A, RW);
 	uint32_t old = frame_at(self, VA_A);
 	CHECK_EQ(call(self, archive_page, 0, 0, VA_A), 0);
@@ -97,6 +99,7 @@ TEST(an_archive_page_takes_the_place_of_what_was_there)
 TEST(what_is_no_archive_page_is_not_mapped)
 {
 	family();
+	fake_keep();
 	for (int i = 0; i < NBADIDS; i++)
 		CHECK_EQ(call(self, archive_page, 0, bad_id(i), VA_A), -E_BAD_ENV);
 	for (size_t i = 0; i < ARRAY_SIZE(bad_vas); i++)
@@ -113,6 +116,7 @@ TEST(what_is_no_archive_page_is_not_mapped)
 TEST(an_archive_page_needs_a_page_table)
 {
 	family();
+	fake_keep();
 	leave_frames(PAGE_TABLE, 0);
 	leave_frames(PAGE_USER, 0);
 	CHECK_EQ(call(self, archive_page, 0, 0, VA_A), -E_NO_MEM);
