@@ -97,8 +97,6 @@ void cpu_wake_idle(void);
 // Whether there are dead envs to be reaped (env_reap), so that no short way past sched_pick may be
 // taken.
 void cpu_dead(bool any);
-// Time limits wait to be over: the clock must tick.
-void cpu_need_clock(void);
 
 // The console: cprintf and cons_write of inc/stdio.h; and a character that was typed, or 0.
 int cons_getc(void);
