@@ -13,7 +13,8 @@
 //	 |
 //	 +---- DYING <---- from any other, by destruction or a fault: it never runs again,
 //			   nobody finds it by its id, and its memory goes as soon as the CPU
-//			   that was running it has let go of it.
+//			   that was running it has let go of it.  If it has a keeper
+//			   (sys_env_set_keeper), it stays DYING until that has heard of it.
 
 #ifndef FAULTLINE_INC_ENV_H
 #define FAULTLINE_INC_ENV_H
