@@ -335,7 +335,7 @@ be_busy(int with)
 static void
 killstatus(void)
 {
-	for (int i = 0; i < 25; i++) {
+	for (int i = 0; i < 10; i++) {
 		int ready[2], status = 0;
 		int pid;
 

@@ -9,6 +9,9 @@
 
 #define TICK_MS 100
 
+#define proc_accessible _proc_accessible
+bool proc_accessible(const void *va, size_t n, int access);
+
 // xv6 has one error.
 static int
 result(int r)
