@@ -10,4 +10,14 @@
 #define MAXPATH 128   // bytes of a name, with its 0
 #define USERSTACK 256 // pages of a stack
 
+// Of a file system, which there is not.
+#define NFILE 100
+#define NINODE 50
+#define NDEV 10
+#define ROOTDEV 1
+#define MAXOPBLOCKS 10
+#define LOGSIZE (MAXOPBLOCKS * 3)
+#define NBUF (MAXOPBLOCKS * 3)
+#define FSSIZE 2000
+
 #endif
