@@ -68,7 +68,7 @@ struct Env {
 	uint32_t env_ipc_value;   // [K] what came last,
 	envid_t env_ipc_from;     // [K] from whom,
 	int env_ipc_perm;         // [K] and the rights of the page that came, or 0
-	uint32_t env_reserved;    // [I] rounds the size to a power of two
+	envid_t env_keeper;       // [K] who keeps it, or 0; see sys_env_set_keeper
 };
 
 #if !__STDC_HOSTED__

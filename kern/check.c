@@ -71,6 +71,7 @@ check_env(struct Env *e)
 	}
 	assert(!k->space.pgdir == env_is_notice(e));
 	assert((k->keeper != NULL) == (k->kept_link.next != NULL));
+	assert(e->env_keeper == (k->keeper ? k->keeper->env_id : 0));
 	assert(!env_is_notice(e) || k->out.to == k->keeper);
 	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
 	assert(k->env == e && k->id == e->env_id);

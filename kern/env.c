@@ -206,6 +206,7 @@ env_set_keeper(struct Env *e, struct Env *keeper)
 	if (k->keeper)
 		queue_remove(&kenv(k->keeper)->kept, &k->kept_link);
 	k->keeper = keeper;
+	e->env_keeper = keeper ? keeper->env_id : 0;
 	if (keeper)
 		queue_add(&kenv(keeper)->kept, &k->kept_link);
 }

@@ -21,7 +21,9 @@ _warn(const char *file, int line, const char *fmt, ...)
 }
 
 // The breakpoint gives whoever watches the kernel's monitor; with nobody there, it is the end.  A
-// handler that the program has for breakpoints is not meant.
+// handler that the program has for breakpoints is not meant.  One of a
+// family (inc/proc.h) ends in any case, by a fault, which its init tells to who waits for it: others
+// go on.
 void
 _panic(const char *file, int line, const char *fmt, ...)
 {
@@ -31,6 +33,8 @@ _panic(const char *file, int line, const char *fmt, ...)
 	report("panic", file, line, fmt, ap);
 	va_end(ap);
 	sys_env_set_exception_upcall(0, NULL, 0);
+	if (thisenv->env_keeper)
+		asm volatile("ud2");
 	breakpoint();
 	exit();
 }

@@ -4,6 +4,8 @@
 // not, and never in the program's data: a region may cover all of that.
 //
 //	PFTEMP		where copy-on-write fills a page
+//	LAZY		struct Lazy, if the program is loaded on demand (lib/lazy.h)
+//	LOADER_START	where a loader fills pages
 //	PRIVATE_END	----------------------------------------------------------------
 //	POOL		one page after another: leaves of the table, and records of regions
 //	ROOT		struct Root
@@ -11,6 +13,7 @@
 //	REMOTE		a record and two pages that have come, of messages between pagers and clients
 //			(lib/remote.c)
 //	RESERVE		frames set aside
+//	PROC_WINDOW	what a process shares with init (lib/proc.h)
 //	PRIVATE_START	----------------------------------------------------------------
 
 #ifndef FAULTLINE_LIB_REGION_H
@@ -19,7 +22,7 @@
 #include "inc/region.h"
 #include "lib/pgfault.h"
 
-#define RESERVE PRIVATE_START
+#define RESERVE (PRIVATE_START + PGSIZE)
 #define REMOTE (RESERVE + REGION_RESERVE_MAX * PGSIZE)
 #define SCRATCH (REMOTE + 3 * PGSIZE)
 #define SCRATCH_PAGES 8 // one handler in another has no room for more on the exception stack
@@ -46,7 +49,7 @@ struct Root {
 #define LEAF 1
 
 static_assert(sizeof(struct Root) <= PGSIZE, "the root is a page");
-static_assert((PRIVATE_END - POOL) / PGSIZE >= PDX(USTACKTOP) + 16,
+static_assert((PRIVATE_END - POOL) / PGSIZE >= PDX(USTACKTOP) + 12,
 	      "and there is room for all leaves");
 
 // The page table entry for va, or 0 when there is no table for it.
