@@ -689,8 +689,7 @@ random_call(struct Env *self)
 			c.want = -E_NOT_SUPP;
 		else
 			c.gives_device = true;
-}
-
+		break;
 	case 38:
 		c.number = SYS_env_set_keeper;
 		arg[0] = random_id(self);
