@@ -290,9 +290,9 @@ _table_ended(envid_t env, uint32_t why)
 	if (t->window)
 		sys_page_unmap(0, window(t));
 	link_remove(&t->in_process);
-	t->env = 0;
 	if (!t->gone && !p->ending)
 		outlive(p, t, why);
+	t->env = 0;
 	if (link_alone(&p->tasks))
 		gone(p);
 }
