@@ -9,7 +9,8 @@ struct Multiboot;
 
 // Read it: the words that the boot loader passes on, then those that QEMU does, which win.
 // The words are
-//	init=NAME,NAME,...  the first programs; without it, the default
+//	init=NAME,NAME,...  the first programs; without it, the default.  NAME/ARGUMENT starts the
+//			    program of this whole name, or else NAME with an argument
 //	batch		    nobody is at the console: no monitor, and the machine ends by itself
 //	quiet		    envs come and go without a line
 //	plain		    the kernel takes none of its short ways, for comparison

@@ -136,6 +136,8 @@ check_all(uint32_t *refs)
 			e->env_status == ENV_DYING;
 		runnable += e->env_status == ENV_RUNNABLE;
 	}
+	for (uint32_t i = 0; page_kept(i); i++)
+		refs[page_number(page_kept(i))]++;
 	check_queues();
 	assert(active == env_nactive);
 	assert(runnable == env_nwaiting);

@@ -381,31 +381,19 @@ rest(struct Cpu *c)
 	c->ticked = false;
 }
 
-void
-cpu_need_clock(void)
-{
-	if (cpunum() == 0)
-		return;
-	cpu_kick(0);
-}
-
-// Wait until there is an env for this CPU.
+// Wait until there is an env for this CPU.  The clock of CPU 0, which is the one for all, goes on.
 static struct Env *
 wait_for_work(struct Cpu *c)
 {
+	const bool clock = c == &cpus[0];
 	struct Env *e;
 
-	bool clock = true;
-
 	load(c, NULL);
+	if (!clock)
+		lapic_timer(false);
 	while (!(e = sched_pick(NULL, cpunum()))) {
-		bool wait = timer_any();
-		if (env_nactive == 0 && !wait)
+		if (env_nactive == 0 && !timer_any())
 			all_done();
-		if (clock != (wait && c == &cpus[0])) {
-			clock = !clock;
-			lapic_timer(clock);
-		}
 		rest(c);
 	}
 	if (!clock)

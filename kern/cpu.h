@@ -97,8 +97,6 @@ void cpu_wake_idle(void);
 // Whether there are dead envs to be reaped (env_reap), so that no short way past sched_pick may be
 // taken.
 void cpu_dead(bool any);
-// Time limits wait to be over: the clock must tick.
-void cpu_need_clock(void);
 
 // Read n values of `width' bytes (1, 2 or 4) from a port, one after the other, or write them to it.
 void port_read(uint32_t port, uint32_t width, void *to, size_t n);

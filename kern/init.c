@@ -23,28 +23,41 @@
 #define EXIT_GOOD 0x10
 #define EXIT_BAD 0x11
 
-static void
-start_program(const char *name)
+static const struct Program *
+find_program(const char *name)
 {
+	for (uint32_t i = 0; i < nprograms; i++)
+		if (strcmp(programs[i].name, name) == 0)
+			return &programs[i];
+	return NULL;
+}
+
+// Start the program with this name; or, when there is none, the one with the name up to the first
+// slash, with the rest as its argument.
+static void
+start_program(char *name)
+{
+	const struct Program *p = find_program(name);
+	const char *argument = NULL;
+	char *slash = strfind(name, '/');
 	struct Env *e;
 	int r;
 
-	for (uint32_t i = 0; i < nprograms; i++) {
-		const struct Program *p = &programs[i];
-
-		if (strcmp(p->name, name) != 0)
-			continue;
-		if ((r = env_alloc(&e, NULL)) < 0)
-			panic("%s: %e", name, r);
-		kenv(e)->program = i;
-		kenv(e)->has_device = true;
-		if ((r = load_elf(e, p->image, p->image_end - p->image)) < 0)
-			panic("%s: %e", name, r);
-		load_name(e, name);
-		env_release(e, HOLD_STOPPED);
-		return;
+	if (!p && *slash) {
+		*slash = '\0';
+		argument = slash + 1;
+		p = find_program(name);
 	}
-	panic("there is no program `%s' in this image", name);
+	if (!p)
+		panic("there is no program `%s' in this image", name);
+	if ((r = env_alloc(&e, NULL)) < 0)
+		panic("%s: %e", name, r);
+	kenv(e)->program = p - programs;
+	kenv(e)->has_device = true;
+	if ((r = load_elf(e, p->image, p->image_end - p->image)) < 0)
+		panic("%s: %e", name, r);
+	load_arguments(e, name, argument);
+	env_release(e, HOLD_STOPPED);
 }
 
 static void

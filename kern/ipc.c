@@ -69,10 +69,8 @@ set_patience(struct Env *e, uint32_t how)
 {
 	uint32_t ms = how / IPC_TIMEOUT(1);
 
-	if (ms == 0)
-		return;
-	timer_set(&kenv(e)->timer, ms);
-	cpu_need_clock();
+	if (ms > 0)
+		timer_set(&kenv(e)->timer, ms);
 }
 
 // Let e wait for a message.  Its call is over when one comes, or with -E_TIMEOUT.

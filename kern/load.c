@@ -90,23 +90,28 @@ load_elf(struct Env *e, const void *image, uint32_t size)
 // The upper end of a new stack, as lib/entry.S expects it where there are arguments.
 struct Arguments {
 	uint32_t argc, argv;
-	uint32_t argv_0, argv_end;
-	char name[44];
+	uint32_t argv_0, argv_1, argv_end;
+	char text[104];
 	uint32_t thisenv; // at UTHISENV; the program sets it
 };
 static_assert(sizeof(struct Arguments) % 16 == 0, "the stack stays aligned");
 
 void
-load_name(struct Env *e, const char *name)
+load_arguments(struct Env *e, const char *name, const char *argument)
 {
 	const uint32_t at = USTACKTOP - sizeof(struct Arguments);
 	struct Arguments a = {
-		.argc = 1,
+		.argc = argument ? 2 : 1,
 		.argv = at + offsetof(struct Arguments, argv_0),
-		.argv_0 = at + offsetof(struct Arguments, name),
+		.argv_0 = at + offsetof(struct Arguments, text),
 	};
 
-	strlcpy(a.name, name, sizeof a.name);
+	strlcpy(a.text, name, sizeof a.text / 2);
+	if (argument) {
+		size_t n = strlen(a.text) + 1;
+		strlcpy(a.text + n, argument, sizeof a.text - n);
+		a.argv_1 = a.argv_0 + n;
+	}
 	if (copy_to_user(&kenv(e)->space, at, &a, sizeof a, NULL) == 0)
 		kenv(e)->frame.tf_esp = at;
 }

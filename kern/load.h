@@ -15,7 +15,8 @@ struct Env;
 // After an error e holds a part of the image, and is good for nothing but env_destroy.
 int load_elf(struct Env *e, const void *image, uint32_t size);
 
-// Give e, just loaded, its one argument: argc is 1 and argv[0] is name, or the start of it.
-void load_name(struct Env *e, const char *name);
+// Give e, just loaded, its arguments: argv[0] is name, and argv[1] is argument, if that is not NULL;
+// or the start of them, when they are very long.
+void load_arguments(struct Env *e, const char *name, const char *argument);
 
 #endif

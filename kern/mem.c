@@ -19,6 +19,7 @@
 #include "kern/env.h"
 #include "kern/page.h"
 #include "kern/percpu.h"
+#include "kern/programs.h"
 
 #define NRANGE 32
 #define LOW_RESERVED (MPENTRY_PADDR / PGSIZE + 1) // frames for the loader's data and mpentry
@@ -175,6 +176,7 @@ mem_give(int n)
 
 	uint32_t kernel = EXTPHYSMEM / PGSIZE, kernel_end = PADDR(brk) / PGSIZE;
 	page_init(infos, links, ranges[nranges - 1].end);
+	page_keep(frame_of(archive), (archive_end - archive) / PGSIZE);
 	for (int i = 0; i < nranges; i++) {
 		uint32_t first = MAX(ranges[i].first, (uint32_t) LOW_RESERVED), end = ranges[i].end;
 		page_add(first, MIN(end, kernel));

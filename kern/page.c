@@ -36,6 +36,7 @@ static struct Pool high;           // [K] the rest
 static uint32_t ready[PAGE_KINDS]; // [K] lists; PAGE_USER has none
 static uint32_t nfree;             // [K] frames in all pools and lists
 static uint32_t limit;             // [K] page_limit()
+static uint32_t kept, nkept;       // [I] frames that the kernel keeps and programs may read
 
 void
 page_init(struct PageInfo *infos, uint32_t *words, uint32_t n)
@@ -45,7 +46,7 @@ page_init(struct PageInfo *infos, uint32_t *words, uint32_t n)
 	npages = n;
 	low = high = (struct Pool){0};
 	ready[PAGE_TABLE] = ready[PAGE_DIRECTORY] = 0;
-	nfree = limit = 0;
+	nfree = limit = kept = nkept = 0;
 }
 
 static void
@@ -68,6 +69,22 @@ page_add(uint32_t first, uint32_t end)
 	end = MIN(end, npages);
 	pool_add(&low, first, MIN(end, border));
 	pool_add(&high, MAX(first, border), end);
+}
+
+void
+page_keep(uint32_t first, uint32_t n)
+{
+	kept = first;
+	nkept = n;
+	limit = MAX(limit, first + n);
+	for (struct PageInfo *pp = &pages[first]; n > 0; n--)
+		pp++->pp_ref = 1;
+}
+
+struct PageInfo *
+page_kept(uint32_t i)
+{
+	return i < nkept ? &pages[kept + i] : NULL;
 }
 
 static void

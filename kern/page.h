@@ -18,6 +18,13 @@ void page_init(struct PageInfo *infos, uint32_t *words, uint32_t n);
 // At most NFRESH ranges are kept; more are ignored.
 void page_add(uint32_t first, uint32_t end);
 
+// The n frames from first on, which were not given by page_add, are the kernel's for good, and
+// programs may read them: each has a reference that is never given up.  Called once at most.
+void page_keep(uint32_t first, uint32_t n);
+
+// The i-th of these frames, or NULL when there are not so many.
+struct PageInfo *page_kept(uint32_t i);
+
 // A frame with one reference, the caller's; NULL when there is none.
 // PAGE_USER: zeroed, for a program.
 // PAGE_TABLE: zeroed, below KERNWINDOW.
@@ -43,7 +50,7 @@ uint32_t page_next_ready(enum PageKind kind, uint32_t ppn);
 // How many frames are free.
 uint32_t page_nfree(void);
 
-// No frame from this number on has ever been given to anyone.
+// No frame from this number on has ever been given to anyone, or kept.
 uint32_t page_limit(void);
 
 static inline uint32_t

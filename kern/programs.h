@@ -1,4 +1,5 @@
-// The programs in the image, by name: what is under user/ when the kernel is built.
+// The programs in the image, by name: what is under user/ when the kernel is built.  Their files are
+// in the archive of inc/archive.h, which fills whole pages.
 
 #ifndef FAULTLINE_KERN_PROGRAMS_H
 #define FAULTLINE_KERN_PROGRAMS_H
@@ -12,6 +13,7 @@ struct Program {
 };
 
 // In obj/kern/programs.S, which the makefile writes.
+extern const uint8_t archive[], archive_end[];
 extern const struct Program programs[];
 extern const uint32_t nprograms;
 

@@ -500,6 +500,32 @@ sys_env_give_device(struct Env *self, uint32_t envid)
 	return 0;
 }
 
+static int32_t
+sys_clock_ms(struct Env *self)
+{
+	(void) self;
+	return timer_ms();
+}
+
+static int32_t
+sys_archive_page(struct Env *self, uint32_t n, uint32_t envid, uint32_t va)
+{
+	struct Env *e = env_find_ours(self, envid);
+	struct PageInfo *pp = page_kept(n);
+
+	if (!e)
+		return -E_BAD_ENV;
+	if (!user_page(va) || !pp)
+		return -E_INVAL;
+	if (!page_incref(pp))
+		return -E_NO_MEM;
+	int r = page_insert(&kenv(e)->space, pp, va, PTE_P | PTE_U);
+	if (r == 0)
+		return 0;
+	page_decref(pp);
+	return lacking(r);
+}
+
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.
 #define ARGS_0 self
 #define ARGS_1 ARGS_0, arg[0]

@@ -14,7 +14,7 @@
 static struct Queue wheel[NBUCKETS]; // [K]
 static struct Queue over;            // [K] until timer_over takes them
 static unsigned nset;                // [K] in wheel and over
-static uint32_t now;                 // [K] ticks since the start, while there were timers
+static uint32_t now;                 // [K] ticks since the start
 
 void
 timer_init(void)
@@ -53,6 +53,12 @@ bool
 timer_any(void)
 {
 	return nset > 0;
+}
+
+int32_t
+timer_ms(void)
+{
+	return now * TICK_MS & INT32_MAX;
 }
 
 void

@@ -21,8 +21,11 @@ void timer_set(struct Timer *t, uint32_t ms);
 // t is not over any more, if it was set.
 void timer_cancel(struct Timer *t);
 
-// Whether any timer is set: only then does time need to go on.
+// Whether any timer is set.
 bool timer_any(void);
+
+// Milliseconds since the start, modulo 2^31.
+int32_t timer_ms(void);
 
 // The next tick has come.
 void timer_tick(void);

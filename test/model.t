@@ -74,11 +74,7 @@ my @models = (
 	},
 	clock => [qw(released verdict)], {
 		HASTY => 'safety',
-		STAYS_OFF => 'safety',
-		NO_KICK => 'released',
-		DECIDED_ONCE => 'released',
 		NO_TICK => 'released',
-		STI_FIRST => 'released',
 	},
 	idle => [qw(woken verdict)], {
 		HASTY => 'safety',

@@ -31,6 +31,7 @@ my @programs = (
 	{ name => 'privileged', dumps => 150 },
 	{ name => 'sysenter', dumps => 12 },
 	{ name => 'shortways' },
+	{ name => 'archive', dumps => 1 },
 	{ name => 'segments', dumps => 250 },
 	{ name => 'stackregs', dumps => 22 },
 	{ name => 'flags', dumps => 90 },

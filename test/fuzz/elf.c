@@ -208,29 +208,50 @@ build_image(void)
 	}
 }
 
-// The program's name, on the stack that it has just got.
-static void
-check_name(struct Env *e)
+// A string of len characters at the end of its memory.
+static char *
+a_string(uint32_t len)
 {
-	const uint32_t top = USTACKTOP - 64;
-	uint32_t len = below(64), words[4];
-	char *name = exactly(len + 1), found[44];
+	char *s = exactly(len + 1);
 
 	for (uint32_t i = 0; i < len; i++)
-		name[i] = byte() | 1;
-	name[len] = '\0';
-	load_name(e, name);
+		s[i] = byte() | 1;
+	s[len] = '\0';
+	return s;
+}
+
+// At va of e there are s or as much of it as n bytes hold.
+static void
+check_string(struct Env *e, uint32_t va, const char *s, uint32_t n)
+{
+	char found[128];
+	uint32_t len = MIN((uint32_t) strlen(s), n - 1);
+
+	peek(e, va, found, len + 1);
+	CHECK(memcmp(found, s, len) == 0);
+	CHECK_EQ(found[len], '\0');
+}
+
+// The program's name and perhaps an argument, on the stack that it has just got.
+static void
+check_arguments(struct Env *e)
+{
+	const uint32_t top = USTACKTOP - 128, text = top + 20, size = 104;
+	const char *name = a_string(below(128)), *argument = below(2) ? a_string(below(128)) : NULL;
+	uint32_t words[5], second = text + MIN((uint32_t) strlen(name), size / 2 - 1) + 1;
+
+	load_arguments(e, name, argument);
 	world_check();
 	CHECK_EQ(kenv(e)->frame.tf_esp, top);
 	peek(e, top, words, sizeof words);
-	CHECK_EQ(words[0], 1); // argc, argv, argv[0], argv[1]
+	CHECK_EQ(words[0], argument ? 2u : 1u); // argc, argv, argv[0], argv[1], argv[2]
 	CHECK_EQ(words[1], top + 8);
-	CHECK_EQ(words[2], top + 16);
-	CHECK_EQ(words[3], 0);
-	peek(e, top + 16, found, sizeof found);
-	len = MIN(len, (uint32_t) sizeof found - 1);
-	CHECK(memcmp(found, name, len) == 0);
-	CHECK_EQ(found[len], '\0');
+	CHECK_EQ(words[2], text);
+	CHECK_EQ(words[3], argument ? second : 0);
+	CHECK_EQ(words[4], 0);
+	check_string(e, text, name, size / 2);
+	if (argument)
+		check_string(e, second, argument, text + size - second);
 	for (uint32_t va = USTACKTOP - PGSIZE; va < top; va += 4) {
 		peek(e, va, words, 4);
 		CHECK_EQ(words[0], 0);
@@ -271,7 +292,7 @@ fuzz(void)
 	}
 	CHECK(memcmp(&kenv(e)->frame, &tf, sizeof tf) == 0);
 	if (r == 0)
-		check_name(e);
+		check_arguments(e);
 	env_destroy(NULL, e);
 	while (env_any_dead())
 		env_reap();

@@ -40,7 +40,8 @@ static const uint8_t calls[] = {
 	SYS_page_move,       SYS_page_move,      SYS_pages_map,         SYS_pages_map,
 	SYS_pages_share,     SYS_pages_share,    SYS_pages_share,       SYS_pages_protect,
 	SYS_pages_protect,   SYS_pages_unmap,    SYS_ports_read,        SYS_ports_write,
-	SYS_env_give_device, NSYSCALLS,
+	SYS_env_give_device, SYS_clock_ms,       SYS_archive_page,      SYS_archive_page,
+	NSYSCALLS,
 };
 
 static struct Env *on_cpu[NCPUS];
@@ -253,6 +254,9 @@ small_call(struct Env *self, uint32_t arg[5])
 		if (env_nactive == 1 && !may_end())
 			return SYS_yield;
 		break;
+	case SYS_archive_page:
+		arg[0] = byte() % 4, arg[1] = an_id(self), arg[2] = a_va();
+		break;
 	case SYS_env_set_trapframe:
 		arg[0] = an_id(self), arg[1] = a_page_of(self) + (below(4) ? 0 : byte() * 16);
 		break;
@@ -293,6 +297,7 @@ may_fail_with(uint32_t number, int error)
 		[SYS_ports_write] = OR(E_NOT_SUPP) | OR(E_INVAL) | OR(E_FAULT),
 		[SYS_env_give_device] = OR(E_BAD_ENV) | OR(E_NOT_SUPP),
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_archive_page] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
 #undef SENDING
 #undef OR
 	};
@@ -703,6 +708,7 @@ fuzz(void)
 		b < 0xf0 ? b % 4 : 4; // the last one is slow, for its frames have high numbers
 
 	fake_start(machines[machine].low, machines[machine].high);
+	fake_keep();
 	fake_keys = "keys";
 	nfree = page_nfree();
 	memset(on_cpu, 0, sizeof on_cpu);

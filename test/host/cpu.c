@@ -26,7 +26,6 @@ int fake_cpu;
 bool fake_kicked[FAKE_NCPU];
 unsigned fake_wakes;
 unsigned fake_flushes;
-unsigned fake_clocks;
 void (*fake_meanwhile)(void);
 struct FakePorts fake_ports;
 char fake_console[CONSOLE_SIZE];
@@ -36,6 +35,7 @@ static uint8_t *memory;
 static struct PageInfo *infos;
 static uint32_t *words;
 static size_t console_len;
+static uint32_t behind_low; // FAKE_NKEPT frames from here on are for fake_keep
 static struct {
 	struct Space *sp; // NULL: nothing here
 	uint32_t va;
@@ -62,9 +62,10 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 	kernel_directory[PDX(UVPT)] = 0;
 	kern_pgdir = kernel_directory;
 
-	memset(memory, GARBAGE, nlow * PGSIZE);
+	memset(memory, GARBAGE, (nlow + FAKE_NKEPT) * PGSIZE);
 	memset(memory + (size_t) BORDER * PGSIZE, GARBAGE, nhigh * PGSIZE);
-	page_init(infos, words, nhigh ? BORDER + nhigh : nlow);
+	page_init(infos, words, nhigh ? BORDER + nhigh : nlow + FAKE_NKEPT);
+	behind_low = nlow;
 	page_add(0, nlow);
 	page_add(BORDER, BORDER + nhigh);
 	memset(envs, 0, sizeof envs);
@@ -73,13 +74,19 @@ fake_start(uint32_t nlow, uint32_t nhigh)
 
 	fake_cpu = 0;
 	memset(fake_kicked, 0, sizeof fake_kicked);
-	fake_wakes = fake_flushes = fake_clocks = 0;
+	fake_wakes = fake_flushes = 0;
 	fake_meanwhile = NULL;
 	fake_keys = "";
 	memset(&fake_ports, 0, sizeof fake_ports);
 	memset(tlb, 0, sizeof tlb);
 	memset(loaded, 0, sizeof loaded);
 	fake_clear_console();
+}
+
+void
+fake_keep(void)
+{
+	page_keep(behind_low, FAKE_NKEPT);
 }
 
 // Memory
@@ -375,12 +382,6 @@ cpu_dead(bool any)
 {
 	if (any != env_any_dead())
 		panic("the CPU is told wrong of the dead");
-}
-
-void
-cpu_need_clock(void)
-{
-	fake_clocks++;
 }
 
 // Where the n * width bytes of a call that asks for these go, behind those before it for the same port

@@ -12,11 +12,14 @@ struct Space;
 #define FAKE_NCPU 4
 #define BORDER (KERNWINDOW / PGSIZE) // the first frame that frame_ptr does not reach
 #define FAKE_MAXHIGH 1024
+#define FAKE_NKEPT 3 // pages of the archive
 #define GARBAGE 0x5a // what memory holds when the machine starts
 
 // A machine just started: frames 1..nlow-1 and, unless nhigh is 0, BORDER..BORDER+nhigh-1 are
 // free, and there are no envs.
 void fake_start(uint32_t nlow, uint32_t nhigh);
+// The machine, just started, has an archive of FAKE_NKEPT pages.
+void fake_keep(void);
 
 extern int fake_cpu;                // the CPU that executes the core
 extern bool fake_kicked[FAKE_NCPU]; // cpu_kick() came; tests clear it
@@ -24,7 +27,6 @@ extern unsigned fake_wakes;         // how often cpu_wake_idle() came
 extern unsigned fake_flushes;       // how often tlb_invalidate() came
 // What happens once, while the lock is not held (frame_zero_unlocked, frame_copy_unlocked).
 extern void (*fake_meanwhile)(void);
-extern unsigned fake_clocks; // cpu_need_clock() came
 
 // What the core has printed since fake_start or the last fake_clear_console.
 extern char fake_console[];

@@ -62,6 +62,67 @@ static const uint32_t bad_perms[] = {0,
 static const uint32_t good_perms[] = {RO,         RW,         RO | PTE_COW, RW | PTE_SHARE,
 				      RO | 0x200, PTE_SYSCALL};
 
+// The archive
+
+TEST(an_archive_page_is_shared_by_all_and_written_by_nobody)
+{
+	family();
+	fake_keep();
+	struct PageInfo *pp = page_kept(1);
+	CHECK_EQ(call(self, archive_page, 1, 0, VA_A), 0);
+	CHECK_EQ(call(self, archive_page, 1, child->env_id, VA_C), 0);
+	CHECK_EQ(frame_at(self, VA_A), page_number(pp));
+	CHECK_EQ(frame_at(child, VA_C), page_number(pp));
+	CHECK_EQ(bits_at(self, VA_A), RO);
+	CHECK_EQ(pp->pp_ref, 3);
+	CHECK_EQ(call(self, page_protect, 0, VA_A, RW), -E_INVAL);
+	CHECK_EQ(call(self, page_map, 0, VA_A, 0, VA_B, RW), -E_INVAL);
+	CHECK_EQ(call(self, page_protect, 0, VA_A, RO | PAGE_SOLE), -E_SHARED);
+	CHECK_EQ(call(self, page_unmap, child->env_id, VA_C), 0);
+	CHECK_EQ(call(self, page_unmap, 0, VA_A), 0);
+	CHECK_EQ(pp->pp_ref, 1); // never free
+}
+
+TEST(an_archive_page_takes_the_place_of_what_was_there)
+{
+	family();
+	fake_keep();
+	give_page(self, VA_A, RW);
+	uint32_t old = frame_at(self, VA_A);
+	CHECK_EQ(call(self, archive_page, 0, 0, VA_A), 0);
+	CHECK_EQ(pages[old].pp_ref, 0);
+	CHECK_EQ(call(self, archive_page, 2, 0, VA_A), 0);
+	CHECK_EQ(page_kept(0)->pp_ref, 1);
+	CHECK_EQ(page_kept(2)->pp_ref, 2);
+}
+
+TEST(what_is_no_archive_page_is_not_mapped)
+{
+	family();
+	fake_keep();
+	for (int i = 0; i < NBADIDS; i++)
+		CHECK_EQ(call(self, archive_page, 0, bad_id(i), VA_A), -E_BAD_ENV);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_vas); i++)
+		CHECK_EQ(call(self, archive_page, 0, 0, bad_vas[i]), -E_INVAL);
+	CHECK_EQ(call(self, archive_page, FAKE_NKEPT, 0, VA_A), -E_INVAL);
+	CHECK_EQ(call(self, archive_page, UINT32_MAX, 0, VA_A), -E_INVAL);
+	page_kept(0)->pp_ref = UINT32_MAX; // says so, at least
+	enter(self, SYS_archive_page, (const uint32_t[5]){0, 0, VA_A});
+	CHECK_EQ((int32_t) kenv(self)->frame.tf_regs.reg_eax, -E_NO_MEM);
+	page_kept(0)->pp_ref = 1;
+	world_check();
+}
+
+TEST(an_archive_page_needs_a_page_table)
+{
+	family();
+	fake_keep();
+	leave_frames(PAGE_TABLE, 0);
+	leave_frames(PAGE_USER, 0);
+	CHECK_EQ(call(self, archive_page, 0, 0, VA_A), -E_NO_MEM);
+	CHECK_EQ(page_kept(0)->pp_ref, 1);
+}
+
 // What all of them have in common
 
 TEST(an_unknown_number_is_an_invalid_parameter)

@@ -9,6 +9,7 @@
 #define timer_any wheel_any
 #define timer_tick wheel_tick
 #define timer_over wheel_over
+#define timer_ms wheel_ms
 #include "kern/timer.c"
 
 #include "test/host/test.h"
@@ -159,6 +160,21 @@ TEST(a_timer_is_never_early_and_at_most_a_tick_late)
 		if (ms > 200)
 			ms += 37;
 	}
+}
+
+TEST(the_clock_shows_milliseconds_and_never_a_negative_number)
+{
+	start_at(0);
+	CHECK_EQ(wheel_ms(), 0);
+	wheel_tick();
+	CHECK_EQ(wheel_ms(), TICK_MS);
+	start_at(INT32_MAX / TICK_MS);
+	int32_t last = wheel_ms();
+	CHECK(INT32_MAX - last < TICK_MS);
+	wheel_tick();
+	CHECK_EQ(wheel_ms(), (last + (int64_t) TICK_MS) % (1ll << 31));
+	start_at(UINT32_MAX);
+	CHECK(wheel_ms() >= 0);
 }
 
 TEST(a_timer_of_whole_turns_of_the_wheel_waits_for_all_of_them)

@@ -1,5 +1,4 @@
-// The clock for time limits: CPU 0 keeps it for all, and lets it stand still while it is idle and
-// nobody waits with a limit.
+// The clock for time limits: CPU 0 keeps it for all, and goes on when it is idle.
 //
 // Envs have no names here; what counts is how many are queued, wait with a limit or without, and
 // which CPUs run one.  A running env may wait, wake another, yield, end, or run on for ever without
@@ -9,7 +8,6 @@
 // exactly when one is queued anywhere.
 //
 // What must hold:
-// - While CPU 0 runs a program, its clock is on.
 // - Who waits with a limit is released at last, also when all CPUs were idle, or became so at that
 //   moment, or CPU 0 was (LIVE).
 // - The verdict that nothing will ever happen is not spoken while somebody waits with a limit; and
@@ -27,8 +25,8 @@ byte limits;                   // wait with one; kern/timer.c: timer_any
 bool runs[NCPU];               // whether a CPU has an env
 bool idle[NCPU];               // kern/percpu.h: Cpu.idle
 
-// The machine: CPU 0's timer is on, and its interrupt is pending.
-bool clock = true, tick;
+// The machine: the interrupt of CPU 0's timer is pending.
+bool tick;
 
 // For the claims.
 bool done;                     // the verdict
@@ -64,25 +62,12 @@ inline sched_pick()
 	fi
 }
 
-// kern/ipc.c: set_patience; kern/cpu.c: cpu_need_clock.
-inline wait_with_limit()
-{
-	runs[me] = false;
-	limits++;
-#ifndef MUTATE_NO_KICK
-	if
-	:: me != 0 -> SEND_IPI(0)
-	:: me == 0
-	fi
-#endif
-}
-
 inline dispatch()
 {
 	if
 	:: true
 	:: runs[me] = false; blocked++ // sys_ipc_recv
-	:: wait_with_limit()
+	:: runs[me] = false; limits++ // kern/ipc.c: set_patience
 	:: queued -> queued++; runs[me] = false // sys_yield; sched_pick lets go of it
 	:: blocked -> blocked--; queued++ // a message
 	:: limits -> limits--; queued++ // the same, and timer_cancel
@@ -92,13 +77,12 @@ inline dispatch()
 
 proctype Cpu(byte me)
 {
-	bool ticked, halt, on = true; // Cpu.ticked; wait_for_work's clock
+	bool ticked; // Cpu.ticked
 
 	lock_kernel();
 	goto pick;
 
 in_program:
-	assert(me != 0 || clock);
 	if
 	:: IPI_PENDING -> TAKE_IPI
 	:: me == 0 && tick -> tick = false; ticked = true
@@ -119,17 +103,6 @@ pick:
 		sched_pick();
 		if
 		:: runs[me] ->
-			// kern/cpu.c: wait_for_work's end
-			if
-#ifndef MUTATE_STAYS_OFF
-			:: me == 0 -> clock = true
-#endif
-			:: me != 0
-#ifdef MUTATE_STAYS_OFF
-			:: me == 0
-#endif
-			fi;
-			on = true;
 			unlock_kernel();
 			goto in_program
 		:: !runs[me]
@@ -147,26 +120,11 @@ pick:
 			goto over
 		:: else
 		fi;
-		if
-#ifndef MUTATE_DECIDED_ONCE
-		:: me == 0 && on != (limits > 0) -> on = !on; clock = on
-#else
-		:: me == 0 && on && !limits -> on = false; clock = false
-#endif
-		:: else
-		fi;
 
 		// kern/cpu.c: rest
 		idle[me] = true
 	};
 	unlock_kernel();
-#ifdef MUTATE_STI_FIRST
-	// Interrupts are let in before the CPU halts.
-	if
-	:: IPI_PENDING -> TAKE_IPI
-	:: true
-	fi;
-#endif
 	if
 	:: IPI_PENDING -> TAKE_IPI
 #ifndef MUTATE_NO_TICK
@@ -194,7 +152,7 @@ over:	if
 proctype Timer()
 {
 end:	do
-	:: clock && !tick && !done -> tick = true
+	:: !tick && !done -> tick = true
 	od
 }
 
