@@ -13,7 +13,8 @@
 //	 |
 //	 +---- DYING <---- from any other, by destruction or a fault: it never runs again,
 //			   nobody finds it by its id, and its memory goes as soon as the CPU
-//			   that was running it has let go of it.
+//			   that was running it has let go of it.  If it has a keeper
+//			   (sys_env_set_keeper), it stays DYING until that has heard of it.
 
 #ifndef FAULTLINE_INC_ENV_H
 #define FAULTLINE_INC_ENV_H
@@ -67,7 +68,7 @@ struct Env {
 	uint32_t env_ipc_value;   // [K] what came last,
 	envid_t env_ipc_from;     // [K] from whom,
 	int env_ipc_perm;         // [K] and the rights of the page that came, or 0
-	uint32_t env_reserved;    // [I] rounds the size to a power of two
+	envid_t env_keeper;       // [K] who keeps it, or 0; see sys_env_set_keeper
 };
 
 #if !__STDC_HOSTED__

@@ -66,9 +66,13 @@ check_env(struct Env *e)
 	struct Kenv *k = kenv(e);
 
 	if (e->env_status == ENV_FREE) {
-		assert(!k->space.pgdir && !k->link.next);
+		assert(!k->space.pgdir && !k->link.next && !k->kept_link.next && !k->kept.first);
 		return;
 	}
+	assert(!k->space.pgdir == env_is_notice(e));
+	assert((k->keeper != NULL) == (k->kept_link.next != NULL));
+	assert(e->env_keeper == (k->keeper ? k->keeper->env_id : 0));
+	assert(!env_is_notice(e) || k->out.to == k->keeper);
 	assert(e->env_id > 0 && &envs[ENVX(e->env_id)] == e);
 	assert(k->env == e && k->id == e->env_id);
 	assert((uintptr_t) e->env_pgfault_upcall == k->upcall);
@@ -116,8 +120,17 @@ check_queues(void)
 		struct Link *first = kenv(e)->senders.first, *l = first;
 
 		assert(!l || (e->env_status != ENV_FREE && e->env_status != ENV_DYING));
-		for (; l; l = l->next == first ? NULL : l->next)
+		for (; l; l = l->next == first ? NULL : l->next) {
 			assert(l->next->prev == l && kenv(queued_env(l))->out.to == e);
+			// Who has ended is not kept waiting.
+			assert(!env_is_notice(queued_env(l)) || !e->env_ipc_recving ||
+			       (kenv(e)->only && kenv(e)->only != queued_env(l)->env_id));
+		}
+		first = l = kenv(e)->kept.first;
+		assert(!l || (e->env_status != ENV_FREE && e->env_status != ENV_DYING));
+		for (; l; l = l->next == first ? NULL : l->next)
+			assert(l->next->prev == l &&
+			       QUEUED(l, struct Kenv, kept_link)->keeper == e);
 	}
 }
 
@@ -129,11 +142,11 @@ check_all(uint32_t *refs)
 	memset(refs, 0, page_limit() * sizeof *refs);
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		check_env(e);
-		if (e->env_status != ENV_FREE) {
+		if (kenv(e)->space.pgdir) {
 			work += count_space(e, refs);
 		}
 		active += e->env_status == ENV_RUNNABLE || e->env_status == ENV_RUNNING ||
-			e->env_status == ENV_DYING;
+			(e->env_status == ENV_DYING && !env_is_notice(e));
 		runnable += e->env_status == ENV_RUNNABLE;
 	}
 	for (uint32_t i = 0; page_kept(i); i++)

@@ -7,7 +7,7 @@
 // ones are in one (Kenv.home says in which), and the RUNNING one is its first.  A turn that is
 // over just moves the ring on by one.  A CPU with an empty queue takes from the longest one.
 // An env is in one queue at most (Kenv.link): one of these, that of the dead, or that of those
-// who wait to send to another env.
+// who wait to send to another env, where an env that has ended waits for its keeper to hear of it.
 //
 // A CPU has an env (Space.cpu) from env_next to env_let_go, whatever happens to its state between.  Nothing takes an env from a CPU; the CPU
 // is told (cpu_kick), and lets go.  Only then is a dying env put into the queue of the dead,
@@ -17,6 +17,7 @@
 
 #include "inc/assert.h"
 #include "inc/error.h"
+#include "inc/ipc.h"
 #include "inc/string.h"
 #include "kern/page.h"
 
@@ -59,7 +60,17 @@ env_find_child(struct Env *self, envid_t id)
 {
 	struct Env *e = env_find(self, id);
 
-	return e && (e == self || e->env_parent_id == self->env_id) ? e : NULL;
+	return e && (e == self || e->env_parent_id == self->env_id || kenv(e)->keeper == self)
+		? e
+		: NULL;
+}
+
+struct Env *
+env_find_ended(struct Env *self, envid_t id)
+{
+	struct Env *e = &envs[ENVX(id)];
+
+	return e->env_id == id && e->env_status == ENV_DYING && kenv(e)->keeper == self ? e : NULL;
 }
 
 static bool
@@ -188,6 +199,19 @@ family_leave(struct Env *e)
 }
 
 void
+env_set_keeper(struct Env *e, struct Env *keeper)
+{
+	struct Kenv *k = kenv(e);
+
+	if (k->keeper)
+		queue_remove(&kenv(k->keeper)->kept, &k->kept_link);
+	k->keeper = keeper;
+	e->env_keeper = keeper ? keeper->env_id : 0;
+	if (keeper)
+		queue_add(&kenv(keeper)->kept, &k->kept_link);
+}
+
+void
 env_tell(envid_t by, const char *what, const struct Env *e)
 {
 	if (env_quiet)
@@ -220,8 +244,10 @@ env_alloc(struct Env **ep, struct Env *parent)
 	k->hold = HOLD_STOPPED;
 	k->program = parent ? kenv(parent)->program : 0;
 
-	if (parent)
+	if (parent) {
 		family_join(e, parent);
+		env_set_keeper(e, kenv(parent)->keeper);
+	}
 
 	e->env_id = (envid_t) ((life(e) + 1) << ENVGENSHIFT | (uint32_t) (e - envs));
 	k->id = e->env_id;
@@ -391,6 +417,50 @@ env_let_go(struct Env *e)
 	env_reap();
 }
 
+static void
+set_free(struct Env *e)
+{
+	set_status(e, ENV_FREE);
+	give_slot(e);
+}
+
+// e, a notice, is not one any more, whether its keeper has heard of it or not.
+static void
+vanish(struct Env *e)
+{
+	env_withdraw(e);
+	env_set_keeper(e, NULL);
+	env_nactive++; // as set_status believes
+	set_free(e);
+}
+
+void
+env_take_notice(struct Env *e)
+{
+	struct Env *to = kenv(e)->keeper;
+
+	to->env_ipc_perm = IPC_ENDED;
+	to->env_ipc_value = kenv(e)->why;
+	to->env_ipc_from = e->env_id;
+	to->env_ipc_recving = false;
+	vanish(e);
+	env_finish(to, HOLD_RECV, 0);
+}
+
+// e, which has a keeper, becomes a notice.  From now on nothing happens to it by itself.
+static void
+become_notice(struct Env *e)
+{
+	struct Kenv *k = kenv(e);
+	struct Env *to = k->keeper;
+
+	k->out = (struct Message){.to = to};
+	queue_add(&kenv(to)->senders, &k->link);
+	env_nactive--;
+	if (to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == e->env_id))
+		env_take_notice(e);
+}
+
 bool
 env_reap(void)
 {
@@ -402,8 +472,10 @@ env_reap(void)
 	queue_remove(&dead, &kenv(e)->link);
 	cpu_dead(dead.first != NULL);
 	env_tell(kenv(e)->killer, "free env", e);
-	set_status(e, ENV_FREE);
-	give_slot(e);
+	if (kenv(e)->keeper)
+		become_notice(e);
+	else
+		set_free(e);
 	return true;
 }
 
@@ -413,7 +485,8 @@ env_any_dead(void)
 	return dead.first != NULL;
 }
 
-// Nobody will take a message from e any more, nor get one.
+// Nobody will take a message from e any more, nor get one; but its keeper, if it waits for one from e
+// alone, waits for the last one.
 static void
 disappoint_others(struct Env *e)
 {
@@ -421,13 +494,14 @@ disappoint_others(struct Env *e)
 
 	while (k->senders.first) {
 		struct Env *sender = queued_env(k->senders.first);
+		assert(sender->env_status != ENV_DYING);
 		env_withdraw(sender);
 		env_finish(sender, HOLD_SEND, -E_BAD_ENV);
 	}
 	for (int i = 0; i < NENV && k->awaited; i++) {
 		struct Env *other = &envs[i];
 		if (other->env_status == ENV_FREE || other->env_status == ENV_DYING ||
-		    !other->env_ipc_recving || kenvs[i].only != e->env_id)
+		    !other->env_ipc_recving || kenvs[i].only != e->env_id || other == k->keeper)
 			continue;
 		other->env_ipc_recving = false;
 		env_finish(other, HOLD_RECV, -E_BAD_ENV);
@@ -445,13 +519,40 @@ env_withdraw(struct Env *sender)
 	k->out.to = NULL;
 }
 
-// Let e die: from now on nobody finds it.
+// Those that e keeps are kept by nobody.  Who has no parent either is now the child of heir, who is
+// about to end and looks after it.  Keepers and parents are always older than those they look after,
+// so nobody becomes his own ancestor.
 static void
-die(struct Env *by, struct Env *e)
+stop_keeping(struct Env *e, struct Env *heir)
+{
+	while (kenv(e)->kept.first) {
+		struct Env *kept = QUEUED(kenv(e)->kept.first, struct Kenv, kept_link)->env;
+		if (env_is_notice(kept)) {
+			vanish(kept);
+			continue;
+		}
+		env_set_keeper(kept, NULL);
+		if (kept->env_status != ENV_DYING && !kenv(kept)->parent)
+			family_join(kept, heir);
+	}
+}
+
+// Whether e, whose parent is about to end, goes with it: nobody else could start it.  A keeper
+// could, but does not know of an env that has never run.
+static bool
+goes_with_parent(struct Env *e)
+{
+	return (kenv(e)->hold & HOLD_STOPPED) && (!kenv(e)->keeper || e->env_runs == 0);
+}
+
+// Let e, which keeps nobody, die: from now on nobody finds it.
+static void
+die(struct Env *by, struct Env *e, uint32_t why)
 {
 	struct Kenv *k = kenv(e);
 
 	k->killer = by ? by->env_id : 0;
+	k->why = why;
 	k->hold = 0;
 	timer_cancel(&k->timer);
 	env_withdraw(e);
@@ -464,33 +565,42 @@ die(struct Env *by, struct Env *e)
 		cpu_kick(k->space.cpu);
 }
 
-void
-env_destroy(struct Env *by, struct Env *e)
+// The same with everyone whom nobody could start any more.
+static void
+end(struct Env *by, struct Env *e, uint32_t why)
 {
 	struct Env *child, *grandchild;
 
 	if (e->env_status == ENV_DYING)
 		return;
+	stop_keeping(e, e);
 	while ((child = kenv(e)->child)) {
 		family_leave(child);
-		if (!(kenv(child)->hold & HOLD_STOPPED))
+		if (!goes_with_parent(child))
 			continue;
+		stop_keeping(child, e);
 		// A descendant that only the child could have started is ours to look after now.
 		while ((grandchild = kenv(child)->child)) {
 			family_leave(grandchild);
 			family_join(grandchild, e);
 		}
-		die(by, child);
+		die(by, child, IPC_ENDED_BY_OTHER);
 	}
-	die(by, e);
+	die(by, e, why);
 	env_reap();
 }
 
 void
-env_kill(struct Env *e)
+env_destroy(struct Env *by, struct Env *e)
+{
+	end(by, e, by == e ? IPC_ENDED_ITSELF : IPC_ENDED_BY_OTHER);
+}
+
+void
+env_kill(struct Env *e, uint32_t why)
 {
 	env_nkilled++;
-	env_destroy(e, e);
+	end(e, e, why);
 }
 
 void

@@ -56,6 +56,12 @@ struct Kenv {
 
 	envid_t killer; // [K] who destroyed it, or 0
 
+	// Its keeper is told when it has ended.
+	struct Env *keeper;    // [K] NULL: nobody
+	struct Link kept_link; // [K] in the keeper's `kept'
+	struct Queue kept;     // [K] those that it keeps
+	uint32_t why;          // [K] DYING: what its keeper hears, of inc/ipc.h
+
 	int program; // [I] which of the image's programs it or its first ancestor was loaded from
 
 	bool has_device; // [K] it may use the ports of inc/device.h
@@ -110,8 +116,10 @@ extern bool env_quiet; // [I]
 
 // The env with this id, or self for 0.  NULL when there is none, or it is being destroyed.
 struct Env *env_find(struct Env *self, envid_t id);
-// The same, but only self, which runs, and its immediate children.
+// The same, but only self, which runs, its immediate children, and those that it keeps.
 struct Env *env_find_child(struct Env *self, envid_t id);
+// The env with this id, if it is DYING and self is its keeper, or NULL.
+struct Env *env_find_ended(struct Env *self, envid_t id);
 static inline struct Env *
 env_find_ours(struct Env *self, envid_t id)
 {
@@ -142,6 +150,18 @@ void env_set_result(struct Env *e, int32_t result);
 // sender does not wait any more to send its message, if it did.
 void env_withdraw(struct Env *sender);
 
+// keeper (NULL: nobody) keeps e from now on, instead of whoever did.
+void env_set_keeper(struct Env *e, struct Env *keeper);
+
+// Whether e has ended, and waits in the queue of senders of its keeper until that has heard of it.
+static inline bool
+env_is_notice(struct Env *e)
+{
+	return e->env_status == ENV_DYING && kenv(e)->out.to;
+}
+// The keeper of e, a notice, waits for a message, and hears of it: e is FREE.
+void env_take_notice(struct Env *e);
+
 // RUNNING -> RUNNABLE, behind all others of its CPU.
 void env_yield(struct Env *e);
 
@@ -158,22 +178,24 @@ void env_balance(int cpu);
 // Its CPU lets go of e, whose state is anything but RUNNING.
 void env_let_go(struct Env *e);
 
-// Any state -> DYING.  Its children lose their parent; those that wait for it to start them
-// would wait for ever, and are destroyed as well.  Once no CPU runs it, its memory is given back
+// Any state -> DYING.  Its children lose their parent, and those that it keeps their keeper; those
+// that nobody could start any more would wait for ever, and are destroyed as well.  Once no CPU runs it, its memory is given back
 // by env_reap(), in parts; a small env is FREE when this returns, unless others are before it.
 // by is the env that does this, for the console, or NULL.
 void env_destroy(struct Env *by, struct Env *e);
 
-// DYING -> FREE, a part at a time: give back some memory of an env that no CPU runs any more.
+// DYING -> FREE, a part at a time: give back some memory of an env that no CPU runs any more.  An env
+// with a keeper then becomes a notice, which is FREE when the keeper has heard of it.
 // False: there was nothing to do.
 bool env_reap(void);
 bool env_any_dead(void);
 
-// The same as env_destroy for an env that has done what it must not.  Counted in env_nkilled.
-void env_kill(struct Env *e);
+// The same as env_destroy for an env that has done what it must not: why is one of inc/ipc.h.
+// Counted in env_nkilled.
+void env_kill(struct Env *e, uint32_t why);
 extern unsigned env_nkilled;
 
-// How many envs are RUNNABLE, RUNNING or DYING.  0: nothing will happen any more.
+// How many envs are RUNNABLE, RUNNING or DYING, without notices.  0: nothing will happen any more.
 extern unsigned env_nactive; // [K]
 
 // Set e's registers; self is the env that asks.  If another CPU runs e now, they wait until it

@@ -3,7 +3,8 @@
 // An env that waits to send stands in the queue of its receiver (Kenv.senders), with the message
 // in Kenv.out and HOLD_SEND; one that waits for a message has env_ipc_recving and HOLD_RECV.  A
 // message passes when both are there, whoever comes second, and the sender's page is looked at
-// then.  An env that calls does first the one and then the other, without running in between.
+// then.  An env that calls does first the one and then the other, without running in between.  Among
+// those in the queue are envs that have ended, whose last message the kernel writes (kern/env.c).
 
 #include "kern/ipc.h"
 
@@ -128,7 +129,11 @@ serve(struct Env *e)
 		for (; l && e->env_ipc_recving; l = next) {
 			struct Env *sender = queued_env(l);
 			next = l == last ? NULL : l->next;
-			if (takes(e, sender) && sent(sender, deliver(sender, &kenv(sender)->out)))
+			if (!takes(e, sender))
+				continue;
+			if (env_is_notice(sender))
+				env_take_notice(sender);
+			else if (sent(sender, deliver(sender, &kenv(sender)->out)))
 				caller = sender;
 		}
 		e = caller;

@@ -85,7 +85,7 @@ env_arg(struct Session *s, int argc, char **argv, int i, struct Env **e)
 	if (!number_arg(argc, argv, i, 0, &id))
 		return false;
 	*e = &envs[ENVX(id)];
-	if ((*e)->env_status != ENV_FREE && (uint32_t) (*e)->env_id == id)
+	if (kenv(*e)->space.pgdir && (uint32_t) (*e)->env_id == id)
 		return true;
 	cprintf("there is no env %08x\n", id);
 	return false;

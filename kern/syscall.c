@@ -27,7 +27,7 @@ void
 user_mem_fail(struct Env *self, unsigned bad)
 {
 	cprintf("[%08x] user_mem_check assertion failure for va %08x\n", self->env_id, bad);
-	env_kill(self);
+	env_kill(self, IPC_ENDED_BY_ADDRESS);
 }
 
 // A call has failed without a change, because memory or a slot is lacking.  What the dead still
@@ -203,7 +203,7 @@ sys_env_set_status(struct Env *self, uint32_t envid, uint32_t status)
 		env_release(e, HOLD_STOPPED);
 	else if (status != ENV_NOT_RUNNABLE)
 		return -E_INVAL;
-	else if (e == self && !kenv(self)->parent)
+	else if (e == self && !kenv(self)->parent && !kenv(self)->keeper)
 		env_destroy(self, self);
 	else
 		env_hold(e, HOLD_STOPPED);
@@ -394,6 +394,8 @@ sys_ipc_wait(struct Env *self, uint32_t envid, uint32_t dstva, uint32_t how)
 
 	if (envid != 0) {
 		from = env_find(self, envid);
+		if (!from)
+			from = env_find_ended(self, envid);
 		if (!from || from == self)
 			return -E_BAD_ENV;
 	}
@@ -524,6 +526,22 @@ sys_archive_page(struct Env *self, uint32_t n, uint32_t envid, uint32_t va)
 		return 0;
 	page_decref(pp);
 	return lacking(r);
+}
+
+static int32_t
+sys_env_set_keeper(struct Env *self, uint32_t envid, uint32_t keeperid)
+{
+	struct Env *e = env_find_ours(self, envid), *keeper = NULL;
+
+	if (!e || (kenv(e)->keeper && kenv(e)->keeper != self))
+		return -E_BAD_ENV;
+	if (keeperid != 0) {
+		keeper = env_find(self, keeperid);
+		if (!keeper || keeper == e || (keeper != self && keeper != kenv(self)->keeper))
+			return -E_BAD_ENV;
+	}
+	env_set_keeper(e, keeper);
+	return 0;
 }
 
 // Expand a line of syscall.def to a case: the caller, then as many arguments as the line says.

@@ -93,7 +93,8 @@ enter_ipc_recv:
 	LEAVE_QUEUE(%ebx, %esi)
 	SWITCH(%eax, %ebx)
 
-	// Take the message of the first who waits, if it is no more than a word, and let it run.
+	// Take the message of the first who waits, if it is no more than a word, and let it run.  One
+	// that has ended holds nothing, and goes the long way.
 2:	cmpl $UTOP, LINK_OUT_SRCVA(%ebx)
 	jb 1f
 	cmpb $0, LINK_OUT_CALL(%ebx)

@@ -6,6 +6,7 @@
 #include "kern/trap.h"
 
 #include "inc/assert.h"
+#include "inc/ipc.h"
 #include "inc/string.h"
 #include "inc/syscall.h"
 #include "inc/x86.h"
@@ -255,7 +256,7 @@ page_fault(struct Env *self, struct Trapframe *tf)
 	if (!kenv(self)->upcall) {
 		cprintf("[%08x] user fault va %08x ip %08x\n", self->env_id, va, tf->tf_eip);
 		print_trapframe(tf, &va);
-		env_kill(self);
+		env_kill(self, IPC_ENDED_BY_TRAP(T_PGFLT));
 	} else if (upcall_page_fault(self, va, tf->tf_err, &bad) < 0) {
 		user_mem_fail(self, bad);
 	}
@@ -284,7 +285,7 @@ dispatch(struct Env *self, struct Trapframe *tf)
 	case T_BRKPT:
 	case T_DEBUG:
 		if (!monitor_trap(self, tf))
-			env_kill(self);
+			env_kill(self, IPC_ENDED_BY_TRAP(tf->tf_trapno));
 		return;
 	}
 	if (lapic_interrupt(tf->tf_trapno)) {
@@ -293,7 +294,7 @@ dispatch(struct Env *self, struct Trapframe *tf)
 		return;
 	}
 	print_trapframe(tf, NULL);
-	env_kill(self);
+	env_kill(self, IPC_ENDED_BY_TRAP(tf->tf_trapno));
 }
 
 #if CHECK

@@ -106,27 +106,45 @@ duppages(envid_t child, uint32_t first, uint32_t end, uint32_t esp)
 static int
 give_memory(envid_t child, uint32_t esp)
 {
+	int r;
+
+	if (_thread_give_memory && (r = _thread_give_memory(child)) <= 0)
+		return r;
 	return duppages(child, 0, PGNUM(UXSTACKBASE), esp);
 }
 
-// The same, but all is shared but the normal stack, which goes from USTACKTOP down to the first gap,
-// and what regions have for each env.
+// The same, but all is shared but the normal stack from page number `bottom' on, and what regions have
+// for each env.
 static int
-share_memory(envid_t child, uint32_t esp)
+share_but(envid_t child, uint32_t esp, uint32_t bottom)
 {
 	const uint32_t top = PGNUM(USTACKTOP), private = PGNUM(PRIVATE_START),
 		       public = PGNUM(PRIVATE_END);
-	uint32_t bottom = top;
 	int r;
 
-	while (entry((bottom - 1) * PGSIZE) & PTE_P)
-		bottom--;
 	if ((r = sharepages(child, 0, private)) < 0 ||
 	    (r = (_pgfault_fork ? duppage : sharepages)(child, private, public - private)) < 0 ||
 	    (r = sharepages(child, public, bottom - public)) < 0 ||
 	    (r = duppages(child, bottom, top, esp)) < 0)
 		return r;
 	return sharepages(child, top, PGNUM(UXSTACKBASE) - top);
+}
+
+// The normal stack goes from USTACKTOP down to the first gap.
+static int
+share_memory(envid_t child, uint32_t esp)
+{
+	uint32_t bottom = PGNUM(USTACKTOP);
+
+	while (entry((bottom - 1) * PGSIZE) & PTE_P)
+		bottom--;
+	return share_but(child, esp, bottom);
+}
+
+int
+_fork_threads(envid_t child)
+{
+	return share_but(child, (uint32_t) __builtin_frame_address(0), PGNUM(UTHISENV));
 }
 
 static inline __attribute__((always_inline)) envid_t
@@ -145,11 +163,13 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 		thisenv = &envs[ENVX(sys_getenvid())];
 		return 0;
 	}
-	if ((r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
+	if ((_proc_forking && (r = _proc_forking(child)) < 0) ||
+	    (r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
 	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
 	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
 	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
-	    (r = sys_env_set_status(child, ENV_RUNNABLE)) < 0) {
+	    (r = _proc_forked ? _proc_forked(child) : sys_env_set_status(child, ENV_RUNNABLE)) <
+		    0) {
 		sys_env_destroy(child);
 		return r;
 	}

@@ -1,6 +1,6 @@
 // From the entry point to the program.
 
-#include "inc/lib.h"
+#include "lib/pgfault.h"
 
 const char *binaryname = "(unknown)";
 
@@ -12,6 +12,8 @@ libmain(int argc, char **argv)
 	thisenv = &envs[ENVX(sys_getenvid())];
 	if (argc > 0)
 		binaryname = argv[0];
+	if (_proc_start)
+		_proc_start();
 	umain(argc, argv);
 	exit();
 }

@@ -35,6 +35,23 @@ int _cow_own(void *va, int rights);
 // a negative error makes it fail.  NULL when there are no regions.
 extern int (*_pgfault_fork)(envid_t child, bool shared);
 
+// What processes (lib/proc.c) and threads (lib/thread.c) have to do with fork.  They are linked only into
+// programs that call them; otherwise these are NULL.
+
+// A child has been made, and has no memory yet.  A negative error makes fork() fail.
+int _proc_forking(envid_t child) __attribute__((weak));
+// It is complete: let it run.
+int _proc_forked(envid_t child) __attribute__((weak));
+// Give child copies of all memory, for fork() in a process with threads.  Returns 0, an error, or 1 when
+// there are none.
+int _thread_give_memory(envid_t child) __attribute__((weak));
+// The program begins.
+void _proc_start(void) __attribute__((weak));
+
+// Let child have all memory that the threads of one process share.  The top page of the normal stack,
+// and the library's own, are copy-on-write.	-E_NO_MEM
+int _fork_threads(envid_t child);
+
 // In a page table entry: what the page is protected from is its region's business, and not
 // copy-on-write's, which may be there, too.
 #define PTE_TRAP 0x200

@@ -10,6 +10,7 @@
 //	SCRATCH		where pages are filled, one for each fill that is going on
 //	REMOTE		a record, and a page that has come, of a message to a pager (lib/remote.c)
 //	RESERVE		frames set aside
+//	PROC_WINDOW	what a process shares with init (lib/proc.h)
 //	PRIVATE_START	----------------------------------------------------------------
 
 #ifndef FAULTLINE_LIB_REGION_H
@@ -18,7 +19,7 @@
 #include "inc/region.h"
 #include "lib/pgfault.h"
 
-#define RESERVE PRIVATE_START
+#define RESERVE (PRIVATE_START + PGSIZE)
 #define REMOTE (RESERVE + REGION_RESERVE_MAX * PGSIZE)
 #define SCRATCH (REMOTE + 2 * PGSIZE)
 #define SCRATCH_PAGES 8 // one handler in another has no room for more on the exception stack

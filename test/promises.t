@@ -32,6 +32,7 @@ my @programs = (
 	{ name => 'sysenter', dumps => 12 },
 	{ name => 'shortways' },
 	{ name => 'archive', dumps => 1 },
+	{ name => 'keeper', dumps => 300 },
 	{ name => 'segments', dumps => 250 },
 	{ name => 'stackregs', dumps => 22 },
 	{ name => 'flags', dumps => 90 },

@@ -6,7 +6,9 @@
 // have changed nothing, and must have failed for a reason that its contract in syscall.def names;
 // and when all programs are gone, all memory must be back.
 
+#include "inc/ipc.h"
 #include "inc/string.h"
+#include "inc/trap.h"
 #include "kern/sched.h"
 #include "kern/syscall.h"
 #include "kern/upcall.h"
@@ -29,18 +31,59 @@ static const uint32_t odd_perms[] = {0, RW | PTE_GIVENW, RW | PTE_PCD, RO | 0x10
 
 // The calls, as often as they are worth it.
 static const uint8_t calls[] = {
-	SYS_cputs,           SYS_cgetc,          SYS_getenvid,          SYS_env_destroy,
-	SYS_page_alloc,      SYS_page_alloc,     SYS_page_alloc,        SYS_page_alloc,
-	SYS_page_map,        SYS_page_map,       SYS_page_map,          SYS_page_map,
-	SYS_page_unmap,      SYS_page_unmap,     SYS_exofork,           SYS_exofork,
-	SYS_env_set_status,  SYS_env_set_status, SYS_env_set_status,    SYS_env_set_pgfault_upcall,
-	SYS_yield,           SYS_ipc_try_send,   SYS_ipc_try_send,      SYS_ipc_try_send,
-	SYS_ipc_try_send,    SYS_ipc_recv,       SYS_env_set_trapframe, SYS_env_set_trapframe,
-	SYS_page_protect,    SYS_page_protect,   SYS_page_copy,         SYS_page_copy,
-	SYS_page_move,       SYS_page_move,      SYS_pages_map,         SYS_pages_map,
-	SYS_pages_share,     SYS_pages_share,    SYS_pages_share,       SYS_pages_protect,
-	SYS_pages_protect,   SYS_pages_unmap,    SYS_ports_read,        SYS_ports_write,
-	SYS_env_give_device, SYS_clock_ms,       SYS_archive_page,      SYS_archive_page,
+	SYS_cputs,
+	SYS_cgetc,
+	SYS_getenvid,
+	SYS_clock_ms,
+	SYS_archive_page,
+	SYS_ports_read,
+	SYS_ports_write,
+	SYS_env_give_device,
+	SYS_archive_page,
+	SYS_env_set_keeper,
+	SYS_env_set_keeper,
+	SYS_env_set_keeper,
+	SYS_ipc_wait,
+	SYS_ipc_wait,
+	SYS_env_destroy,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_alloc,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_map,
+	SYS_page_unmap,
+	SYS_page_unmap,
+	SYS_exofork,
+	SYS_exofork,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_status,
+	SYS_env_set_pgfault_upcall,
+	SYS_yield,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_try_send,
+	SYS_ipc_recv,
+	SYS_env_set_trapframe,
+	SYS_env_set_trapframe,
+	SYS_page_protect,
+	SYS_page_protect,
+	SYS_page_copy,
+	SYS_page_copy,
+	SYS_page_move,
+	SYS_page_move,
+	SYS_pages_map,
+	SYS_pages_map,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_share,
+	SYS_pages_protect,
+	SYS_pages_protect,
+	SYS_pages_unmap,
 	NSYSCALLS,
 };
 
@@ -62,7 +105,10 @@ ours(struct Env *self, envid_t id)
 		return self;
 	for (struct Env *e = envs; e < envs + NENV; e++)
 		if (e->env_id == id && e->env_status != ENV_FREE && e->env_status != ENV_DYING)
-			return e == self || e->env_parent_id == self->env_id ? e : NULL;
+			return e == self || e->env_parent_id == self->env_id ||
+					kenv(e)->keeper == self
+				? e
+				: NULL;
 	return NULL;
 }
 
@@ -254,6 +300,14 @@ small_call(struct Env *self, uint32_t arg[5])
 		if (env_nactive == 1 && !may_end())
 			return SYS_yield;
 		break;
+	case SYS_env_set_keeper:
+		arg[0] = an_id(self);
+		arg[1] = below(4) ? self->env_id : an_id(self);
+		break;
+	case SYS_ipc_wait: // does not wait, or there would soon be nobody left
+		arg[0] = below(2) ? an_id(self) : 0;
+		arg[1] = a_va(), arg[2] = IPC_NOWAIT;
+		break;
 	case SYS_archive_page:
 		arg[0] = byte() % 4, arg[1] = an_id(self), arg[2] = a_va();
 		break;
@@ -297,6 +351,7 @@ may_fail_with(uint32_t number, int error)
 		[SYS_ports_write] = OR(E_NOT_SUPP) | OR(E_INVAL) | OR(E_FAULT),
 		[SYS_env_give_device] = OR(E_BAD_ENV) | OR(E_NOT_SUPP),
 		[SYS_env_set_weight] = OR(E_BAD_ENV) | OR(E_INVAL),
+		[SYS_env_set_keeper] = OR(E_BAD_ENV),
 		[SYS_archive_page] = OR(E_BAD_ENV) | OR(E_INVAL) | OR(E_NO_MEM),
 #undef SENDING
 #undef OR
@@ -536,7 +591,7 @@ fault(struct Env *self)
 	if (b & 1)
 		tf->tf_esp = b & 2 ? word() : CHOOSE(stacks);
 	if (!self->env_pgfault_upcall) {
-		env_kill(self);
+		env_kill(self, IPC_ENDED_BY_TRAP(T_PGFLT));
 	} else if (upcall_page_fault(self, va, FEC_U, &bad) < 0) {
 		CHECK(bad < UTOP);
 		user_mem_fail(self, bad);
@@ -614,7 +669,7 @@ visit(void)
 		break;
 	case 3: // a breakpoint, which does not come again
 		if (may_end() && (running || self->env_status == ENV_NOT_RUNNABLE))
-			env_kill(self);
+			env_kill(self, IPC_ENDED_BY_TRAP(T_PGFLT));
 		break;
 	case 4:
 		if (running)

@@ -188,7 +188,7 @@ frame_write(uint32_t ppn, uint32_t off, const void *src, size_t n)
 pte_t
 fake_walk(const struct Space *sp, uint32_t va)
 {
-	pde_t pde = sp->pgdir[PDX(va)];
+	pde_t pde = sp->pgdir ? sp->pgdir[PDX(va)] : 0;
 
 	if (!(pde & PTE_P))
 		return 0;

@@ -1,6 +1,8 @@
 // The env table: ids, the doors of the state machine, and the run queue.
 
+#include "inc/ipc.h"
 #include "inc/string.h"
+#include "inc/trap.h"
 #include "kern/cpu.h"
 #include "kern/sched.h"
 #include "test/host/world.h"
@@ -478,7 +480,7 @@ TEST(a_killed_env_is_counted_and_dies)
 {
 	world();
 	struct Env *e = program(NULL, 0);
-	env_kill(e);
+	env_kill(e, IPC_ENDED_BY_TRAP(T_PGFLT));
 	CHECK_EQ(e->env_status, ENV_DYING);
 	CHECK_EQ(env_nkilled, 1);
 	let_notice(e);

@@ -803,7 +803,7 @@ fault(struct Env *self)
 	if ((!self->env_pgfault_upcall || !room) && !may_end(self))
 		return;
 	if (!self->env_pgfault_upcall) {
-		env_kill(self);
+		env_kill(self, IPC_ENDED_BY_TRAP(T_PGFLT));
 	} else if (upcall_page_fault(self, 0xdeadbeef, FEC_U, &bad) < 0) {
 		CHECK(!room);
 		user_mem_fail(self, bad);
