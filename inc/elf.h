@@ -38,10 +38,14 @@ struct Proghdr {
 
 #define ELF_CLASS_32 1    // e_elf[0]
 #define ELF_DATA_LITTLE 1 // e_elf[1]
+#define ELF_VERSION 1     // e_elf[2], and e_version
 #define ELF_TYPE_EXEC 2
 #define ELF_MACHINE_386 3
 
 #define ELF_PROG_LOAD 1
+#define ELF_PROG_DYNAMIC 2
+#define ELF_PROG_INTERP 3
+#define ELF_PROG_TLS 7
 #define ELF_PROG_FLAG_EXEC 1
 #define ELF_PROG_FLAG_WRITE 2
 #define ELF_PROG_FLAG_READ 4

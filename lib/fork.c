@@ -12,8 +12,6 @@
 // Fork itself writes to no more of its stack than this, down from its own frame, in bytes.
 #define STACK_IN_USE 512
 
-extern void _pgfault_upcall(void);
-
 // The page table entry for va, or 0 when there is none, or none of ours.
 static pte_t
 entry(uint32_t va)
@@ -122,6 +120,9 @@ share_but(envid_t child, uint32_t esp, uint32_t bottom)
 		       public = PGNUM(PRIVATE_END);
 	int r;
 
+	// What has not come yet would come to each side by itself.
+	if (lazily_loaded() && (r = _lazy_settle(0, UTOP)) < 0)
+		return r;
 	if ((r = sharepages(child, 0, private)) < 0 ||
 	    (r = (_pgfault_fork ? duppage : sharepages)(child, private, public - private)) < 0 ||
 	    (r = sharepages(child, public, bottom - public)) < 0 ||
@@ -167,7 +168,7 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 	    (r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
 	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
 	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
-	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
+	    (r = sys_env_set_pgfault_upcall(child, thisenv->env_pgfault_upcall)) < 0 ||
 	    (r = _proc_forked ? _proc_forked(child) : sys_env_set_status(child, ENV_RUNNABLE)) <
 		    0) {
 		sys_env_destroy(child);

@@ -40,6 +40,10 @@ _pgfault_set(enum PgfaultLayer layer, void (*handler)(struct UTrapframe *utf))
 		_pgfault_handler = _pgfault_layers[first];
 	if (thisenv->env_pgfault_upcall == _pgfault_upcall)
 		return 0;
+	if (lazily_loaded()) {
+		THE_LAZY->next = _pgfault_upcall;
+		return 0;
+	}
 	r = sys_page_alloc(0, (void *) UXSTACKBASE, PTE_P | PTE_U | PTE_W);
 	return r < 0 ? r : sys_env_set_pgfault_upcall(0, _pgfault_upcall);
 }

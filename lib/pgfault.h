@@ -4,6 +4,7 @@
 #define FAULTLINE_LIB_PGFAULT_H
 
 #include "inc/lib.h"
+#include "lib/lazy.h"
 
 enum PgfaultLayer {
 	PGFAULT_REGIONS, // inc/region.h
@@ -59,6 +60,6 @@ int _fork_threads(envid_t child);
 // The library's own addresses, between UTEMP and UTEXT: the lowest pages are left to programs, and
 // what regions need is private to each env, even after sfork().
 #define PRIVATE_START (UTEMP + 8 * PGSIZE)
-#define PRIVATE_END PFTEMP
+#define PRIVATE_END LOADER_START
 
 #endif

@@ -321,7 +321,8 @@ region_add(struct Region **made, const struct Region *like)
 	if (like->alias &&
 	    (!is_range(like->alias, like->size) || !disjoint(like->start, like->alias, like->size)))
 		return -E_INVAL;
-	if ((err = region_begin()) < 0)
+	if ((err = region_begin()) < 0 ||
+	    (lazily_loaded() && (err = _lazy_settle(like->start, like->size)) < 0))
 		return err;
 	outer = region_lookup(like->start);
 	if (!fits(like, outer))

@@ -4,6 +4,8 @@
 // not, and never in the program's data: a region may cover all of that.
 //
 //	PFTEMP		where copy-on-write fills a page
+//	LAZY		struct Lazy, if the program is loaded on demand (lib/lazy.h)
+//	LOADER_START	where a loader fills pages
 //	PRIVATE_END	----------------------------------------------------------------
 //	POOL		one page after another: leaves of the table, and records of regions
 //	ROOT		struct Root
@@ -46,7 +48,7 @@ struct Root {
 #define LEAF 1
 
 static_assert(sizeof(struct Root) <= PGSIZE, "the root is a page");
-static_assert((PRIVATE_END - POOL) / PGSIZE >= PDX(USTACKTOP) + 16,
+static_assert((PRIVATE_END - POOL) / PGSIZE >= PDX(USTACKTOP) + 12,
 	      "and there is room for all leaves");
 
 // The page table entry for va, or 0 when there is no table for it.

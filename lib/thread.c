@@ -7,8 +7,6 @@
 #include "lib/proc.h"
 #include "lib/region.h"
 
-extern void _pgfault_upcall(void);
-
 // Where a thread begins, on its own stack.
 static void __attribute__((noreturn)) begin(void *(*f)(void *arg), void *arg)
 {
@@ -45,7 +43,7 @@ prepare(envid_t child, int number, void *(*f)(void *arg), void *arg)
 	if ((r = _fork_threads(child)) < 0 || (r = _pgfault_fork(child, true)) < 0 ||
 	    (r = sys_page_unmap(child, (void *) PROC_WINDOW)) < 0 ||
 	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RW)) < 0 ||
-	    (r = sys_env_set_pgfault_upcall(child, _pgfault_upcall)) < 0 ||
+	    (r = sys_env_set_pgfault_upcall(child, thisenv->env_pgfault_upcall)) < 0 ||
 	    (r = set_registers(child, number, f, arg)) < 0)
 		return r;
 	return _proc_call(OP_THREAD_START, ENVX(child));
