@@ -8,16 +8,19 @@ int
 main(void)
 {
 	int pid, code, r;
+	sem_t spinning = sem_init(0);
 
 	cprintf("I am the parent. Forking the child...\n");
 	pid = fork();
 	if (pid == 0) {
 		cprintf("I am the child. spinning ...\n");
+		sem_post(spinning);
 		for (;;)
 			asm volatile("");
 	}
 	assert(pid > 0);
 	cprintf("I am the parent. Running the child...\n");
+	assert(sem_wait(spinning) == 0);
 	for (int i = 0; i < 3; i++)
 		yield();
 

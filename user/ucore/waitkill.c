@@ -5,20 +5,15 @@
 #include <stdio.h>
 #include <ulib.h>
 
-static void
-spin(void)
-{
-	for (;;)
-		yield();
-}
+static sem_t ready; // who is to be killed has come far enough
 
-// The second child: end its parent, and then the first child.
+// The second child: end its parent, which waits by then, and then the first child.
 static void
 second(int parent, int first)
 {
 	cprintf("child 2.\n");
-	for (int i = 0; i < 5; i++)
-		yield();
+	assert(sem_wait(ready) == 0 && sem_wait(ready) == 0);
+	sleep(50);
 	if (kill(parent) != 0)
 		panic("kill parent failed");
 	cprintf("kill parent ok.\n");
@@ -37,7 +32,9 @@ parent(void)
 
 	if (first == 0) {
 		cprintf("child 1.\n");
-		spin();
+		sem_post(ready);
+		for (;;)
+			yield();
 	}
 	assert(first > 0);
 	int pid = fork();
@@ -45,6 +42,7 @@ parent(void)
 		second(me, first);
 	assert(pid > 0);
 	cprintf("wait child 1.\n");
+	sem_post(ready);
 	waitpid(first, NULL);
 	panic("waitpid came back");
 }
@@ -52,8 +50,11 @@ parent(void)
 int
 main(void)
 {
-	int code, pid = fork();
+	int code, pid;
 
+	ready = sem_init(0);
+	assert(ready >= 0);
+	pid = fork();
 	if (pid == 0)
 		parent();
 	assert(pid > 0 && waitpid(pid, &code) == 0 && code == -E_KILLED);
