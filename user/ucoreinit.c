@@ -8,8 +8,7 @@
 #define KILLED -9 // uCore's -E_KILLED
 #define FOLDER "ucore/"
 
-#define HERE                                                                                       \
-	((volatile uint32_t *) 0x50000000) // memory for the checks, with page tables of its own
+#define HERE ((volatile uint32_t *) 0x50000000) // for the checks
 #define THERE ((volatile uint32_t *) 0x50800000)
 #define PAGES 8
 #define RW (PTE_P | PTE_U | PTE_W)
@@ -27,16 +26,26 @@ free_frames(void)
 	return n;
 }
 
-// Frames that this env has to itself: page tables, and pages that nobody else maps.
+// What this env has to itself: page tables, and pages that nobody else maps.
+
 static uint32_t
-own_frames(void)
+own_tables(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t table = 0; table < PDX(UTOP); table++)
+		n += (uvpd[table] & PTE_P) != 0;
+	return n;
+}
+
+static uint32_t
+own_pages(void)
 {
 	uint32_t n = 0;
 
 	for (uint32_t table = 0; table < PDX(UTOP); table++) {
 		if (!(uvpd[table] & PTE_P))
 			continue;
-		n++;
 		for (uint32_t i = table * (PTSIZE / PGSIZE); i < (table + 1) * (PTSIZE / PGSIZE);
 		     i++)
 			n += (uvpt[i] & PTE_P) && pages[PGNUM(uvpt[i])].pp_ref == 1;
@@ -44,12 +53,12 @@ own_frames(void)
 	return n;
 }
 
-// The pages that nobody has, and those that would be free without us: as long as there is no other
+// The frames that nobody has, and those that would be free without us: as long as there is no other
 // env, this is constant.
 static uint32_t
 frames(void)
 {
-	return free_frames() + own_frames();
+	return free_frames() + own_tables() + own_pages();
 }
 
 static bool
@@ -146,6 +155,7 @@ check_vmm(void)
 // The run.
 
 static uint32_t at_start;
+static uint32_t own_at_start; // once init has all that it needs for itself
 
 static void
 started(pid_t pid, const char *name)
@@ -156,6 +166,7 @@ started(pid_t pid, const char *name)
 	if (pid != 2 || shown)
 		return;
 	shown = true;
+	own_at_start = own_pages();
 	cprintf("kernel_execve: pid = %d, name = \"%s\".\n", pid,
 		strncmp(name, FOLDER, n) == 0 ? name + n : name);
 }
@@ -163,13 +174,15 @@ started(pid_t pid, const char *name)
 static void
 all_ended(void)
 {
-	uint32_t n = frames();
+	uint32_t n = frames(), own = own_pages();
 
 	cprintf("all user-mode processes have quit.\n");
 	if (!alone())
 		panic("not all of their envs have ended");
 	if (n != at_start)
 		panic("%d frames are missing", (int) (at_start - n));
+	if (own != own_at_start)
+		panic("init keeps %d pages", (int) (own - own_at_start));
 	cprintf("init check memory pass.\n");
 }
 
