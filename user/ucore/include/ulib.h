@@ -46,8 +46,8 @@ int kill(int pid);
 int __exec(const char *name, const char **argv);
 #define __exec0(name, path, ...)                                                                   \
 	({                                                                                         \
-		const char *argv[] = {path, ##__VA_ARGS__, NULL};                                  \
-		__exec(name, argv);                                                                \
+		const char *_argv[] = {path, ##__VA_ARGS__, NULL};                                 \
+		__exec(name, _argv);                                                               \
 	})
 #define exec(path, ...) __exec0(NULL, path, ##__VA_ARGS__)
 #define nexec(name, path, ...) __exec0(name, path, ##__VA_ARGS__)
