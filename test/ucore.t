@@ -259,6 +259,11 @@ subtest 'the interface' => sub {
 		    assert(sem_wait(mutex) == 0 && sem_wait_timeout(mutex, 10) == -E_TIMEOUT && sem_post(mutex) == 0);
 		    assert(sem_free(mutex) == 0 && sem_wait(mutex) == -E_INVAL && sem_free(mutex) == -E_INVAL);
 		    assert(sem_wait(12345) == -E_INVAL && sem_post(-1) == -E_INVAL && sem_init(-1) == -E_INVAL);
+		    for (n = 0; (code = sem_init(0)) >= 0; n++)
+		        many[n] = code;
+		    assert(n > 30 && code == -E_NO_MEM);
+		    while (n-- > 0)
+		        assert(sem_free(many[n]) == 0);
 		    cprintf("semaphores pass.\n");
 
 		    int fd = open("stdout:", O_WRONLY);

@@ -13,7 +13,9 @@ int ucore_sem_free(int sem);
 int
 ucore_sem_init(int value)
 {
-	return _ucore_error(proc_sem_new(value));
+	int r = proc_sem_new(value);
+
+	return r == -OUR_MAX_OPEN ? -E_NO_MEM : _ucore_error(r);
 }
 
 int
