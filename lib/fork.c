@@ -171,6 +171,8 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 	    (r = sys_env_set_pgfault_upcall(child, thisenv->env_pgfault_upcall)) < 0 ||
 	    (r = _proc_forked ? _proc_forked(child) : sys_env_set_status(child, ENV_RUNNABLE)) <
 		    0) {
+		if (_proc_abandon && _proc_abandon(child))
+			return child;
 		sys_env_destroy(child);
 		return r;
 	}

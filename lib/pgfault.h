@@ -46,6 +46,9 @@ int _proc_forked(envid_t child) __attribute__((weak));
 // Give child copies of all memory, for fork() in a process with threads.  Returns 0, an error, or 1 when
 // there are none.
 int _thread_give_memory(envid_t child) __attribute__((weak));
+// It cannot be completed.  Returns whether that is because it was killed: then it is a child that has
+// ended, and fork() succeeds.
+bool _proc_abandon(envid_t child) __attribute__((weak));
 // The program begins.
 void _proc_start(void) __attribute__((weak));
 

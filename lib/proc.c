@@ -83,9 +83,17 @@ _proc_forking(envid_t child)
 
 	if (!thisenv->env_keeper)
 		return 0;
-	if ((r = _proc_call(OP_FORK, ENVX(child))) > 0)
-		pids[ENVX(child)] = r;
+	r = _proc_call(OP_FORK, ENVX(child));
+	pids[ENVX(child)] = MAX(r, 0);
 	return r;
+}
+
+bool
+_proc_abandon(envid_t child)
+{
+	const pid_t pid = pids[ENVX(child)];
+
+	return thisenv->env_keeper && pid != 0 && _proc_call(OP_ABANDON, pid) > 0;
 }
 
 int

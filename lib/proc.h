@@ -24,6 +24,7 @@ enum ProcOp {            // argument			answer
 	OP_GETPPID,      // -				pid
 	OP_FORK,         // slot of the child's env	pid; it is UNINIT
 	OP_START,        // the same			pid; it runs
+	OP_ABANDON,      // pid of a child that is UNINIT	pid, if it was killed
 	OP_SPAWN,        // the same, its program's name in the window	pid; it runs
 	OP_EXEC,         // slot of the new env, the name as above	none: the caller ends
 	OP_CODE_HIGH,    // the upper half of a code	0
@@ -186,7 +187,7 @@ struct Process {
 	struct Link joining; // tasks that wait for a thread
 	struct Link tasks;
 	bool started, ending, zombie;
-	bool told; // how it ends is known
+	bool abandoned; // its fork has failed: it never was
 	int code;
 	enum ProcEnd end;
 	uint32_t threads;  // a bit for each number that is taken,
@@ -272,6 +273,8 @@ int32_t _table_start(struct Task *t, uint32_t slot, bool program);
 void _table_exec(struct Task *t, uint32_t slot);
 void _table_exit(struct Task *t, uint32_t code);
 void _table_wait(struct Task *t, uint32_t arg);
+// t gives the child up that it could not finish.  Returns its pid if that is because it was killed.
+int32_t _table_abandon(struct Task *t, uint32_t pid);
 int32_t _table_kill(pid_t pid);
 enum ProcState _table_state(pid_t pid);
 int32_t _table_thread(struct Task *t, uint32_t slot);

@@ -91,6 +91,9 @@ serve(struct Task *t, uint32_t word)
 	case OP_FORK:
 		_init_answer(t, _table_fork(t, arg));
 		return;
+	case OP_ABANDON:
+		_init_answer(t, _table_abandon(t, arg));
+		return;
 	case OP_START:
 		_init_answer(t, _table_start(t, arg, false));
 		return;

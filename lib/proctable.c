@@ -229,7 +229,7 @@ gone(struct Process *p)
 	}
 	for (EACH_LINK(l, &p->zombies))
 		free_process(LINKED(l, struct Process, sibling));
-	if (p->started && parent != init) {
+	if ((p->started || p->ending) && !p->abandoned && parent != init) {
 		make_zombie(p);
 		return;
 	}
@@ -310,11 +310,24 @@ _table_exit(struct Task *t, uint32_t code)
 }
 
 int32_t
+_table_abandon(struct Task *t, uint32_t pid)
+{
+	struct Process *p = find(pid);
+
+	if (!p || p->parent != t->process || p->started)
+		return -E_BAD_ENV;
+	if (p->ending)
+		return p->pid;
+	p->abandoned = true;
+	return -E_INVAL;
+}
+
+int32_t
 _table_kill(pid_t pid)
 {
 	struct Process *p = find(pid);
 
-	if (!p || p == init_process())
+	if (!p || p->abandoned || p == init_process())
 		return -E_BAD_ENV;
 	if (p->ending)
 		return -E_INVAL;
@@ -328,7 +341,7 @@ _table_state(pid_t pid)
 	struct Process *p = find(pid);
 	enum ProcState state = PROC_SLEEPING;
 
-	if (!p)
+	if (!p || p->abandoned)
 		return PROC_FREE;
 	if (p->ending)
 		return PROC_ZOMBIE;

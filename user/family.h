@@ -32,7 +32,8 @@ child(int (*f)(int arg), int arg)
 {
 	pid_t pid = proc_fork();
 
-	CHECK(pid >= 0);
+	if (pid < 0)
+		panic("fork: %e", pid);
 	if (pid == 0)
 		proc_exit(f(arg));
 	return pid;

@@ -216,9 +216,6 @@ orphans(void)
 
 // States: each edge of the diagram in doc/processes.md.  An UNINIT child is one that we make by hand.
 
-extern int _proc_forking(envid_t child);
-extern int _proc_forked(envid_t child);
-
 static envid_t
 make_uninit(pid_t *pid)
 {
@@ -241,10 +238,19 @@ states(void)
 	CHECK(proc_waitpid_how(pid, NULL, PROC_NOHANG) == 0);
 	CHECK(sys_env_destroy(env) == 0);
 	await_state(pid, PROC_FREE);
+	// UNINIT -> ZOMBIE
 	env = make_uninit(&pid);
 	CHECK(proc_kill(pid) == 0);
-	CHECK(proc_waitpid(pid, NULL) == -E_BAD_ENV); // who has waited waits in vain
 	CHECK(_proc_forked(env) == -E_BAD_ENV);
+	CHECK(_proc_abandon(env)); // so fork would return it
+	await_state(pid, PROC_ZOMBIE);
+	ends(pid, PROC_KILLED, KILLED);
+	// UNINIT -> none: its fork fails for another reason.
+	env = make_uninit(&pid);
+	CHECK(!_proc_abandon(env));
+	CHECK(proc_state(pid) == PROC_FREE && proc_kill(pid) == -E_BAD_ENV);
+	CHECK(sys_env_destroy(env) == 0);
+	CHECK(proc_waitpid(pid, NULL) == -E_BAD_ENV); // who has waited waits in vain
 
 	// UNINIT -> RUNNABLE -> RUNNING -> ZOMBIE: it has no memory, and faults.
 	env = make_uninit(&pid);
