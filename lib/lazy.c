@@ -43,6 +43,16 @@ static_assert(offsetof(struct Lazy, ranges) == LAZY_RANGES - LAZY, "lib/lazyentr
 static_assert(sizeof(struct LazyRange) == 16, "lib/lazyentry.S");
 
 int
+_lazy_rights(uint32_t va)
+{
+	if (lazily_loaded() && va < IMAGE_END && !is_mapped(va))
+		for (const struct LazyRange *range = THE_LAZY->ranges; range->end; range++)
+			if (range->start <= va && va < range->end)
+				return range->perm ? (int) range->perm : PTE_P | PTE_U;
+	return 0;
+}
+
+int
 _lazy_settle(uint32_t start, uint32_t size)
 {
 	int r = 0;

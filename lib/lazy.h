@@ -40,6 +40,9 @@ struct Lazy {
 // Whether this program was.
 #define lazily_loaded() (thisenv->env_pgfault_upcall == (void *) LAZY_ENTRY)
 
+// The rights that the page at va will have when it comes; 0: it has come, or will not.
+int _lazy_rights(uint32_t va);
+
 // Bring what is still to come of the size bytes at start that may be written to, and of what stands with them; from
 // now on they are memory as any other.	-E_NO_MEM
 int _lazy_settle(uint32_t start, uint32_t size);

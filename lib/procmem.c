@@ -146,8 +146,10 @@ proc_sbrk(intptr_t n)
 static bool
 allows(uint32_t va, const struct Region *r, int access)
 {
-	const pte_t pte = va < UTOP ? region_pte(va) : 0;
+	pte_t pte = va < UTOP ? region_pte(va) : 0;
 
+	if (!(pte & PTE_P))
+		pte = _lazy_rights(va);
 	if (pte & PTE_P)
 		return !(access & REGION_WRITE) || (pte & (PTE_W | PTE_COW)) ||
 			(r && (r->prot & REGION_WRITE));
