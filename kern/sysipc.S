@@ -257,7 +257,7 @@ enter_ipc_send:
 	jne 4f
 2:
 	.if \page
-	testl $~(IPC_ONLY | (PGSIZE - 1)), %ebp
+	testl $~(IPC_ONLY | IPC_NOWAIT | (PGSIZE - 1)), %ebp // who waits already is not waited for
 	jnz 1f
 9:	movl 20(%ecx), %edi		// dstva
 	OR_ELSE(9b, 1f)

@@ -59,6 +59,14 @@ act(const char *what, const char *arg)
 
 	if (strcmp(what, "code") == 0)
 		return strtol(arg, NULL, 10);
+	if (strcmp(what, "lazy") == 0) {
+		static struct ProcStatus untouched[1000];
+		static char text[3 * PGSIZE] = {[2 * PGSIZE] = 'h', 'i', '\n'};
+
+		CHECK(proc_waitpid(0, &untouched[600]) == -E_BAD_ENV);
+		CHECK(proc_write(1, text + 2 * PGSIZE, 3) == 3);
+		return 1;
+	}
 	if (strcmp(what, "deep") == 0)
 		return deep(500);
 	if (strcmp(what, "threads") == 0)
@@ -116,6 +124,7 @@ all(void)
 	char *const none[] = {"x", NULL};
 
 	ends(run("code", "-123456"), PROC_EXITED, -123456);
+	ends(run("lazy", ""), PROC_EXITED, 1);
 	ends(run("deep", ""), PROC_EXITED, 500);
 	ends(run("threads", ""), PROC_EXITED, 678);
 	CHECK(proc_spawn("no such program", none) == -E_NOT_FOUND);

@@ -77,11 +77,23 @@ make_threads(void)
 			proc_thread_join(thread[i], NULL);
 }
 
+// Run this program again, beside this process or in its place.
+static void
+run(int depth)
+{
+	static char *const argv[] = {"procstorm", "again", NULL};
+
+	if (depth < DEEP)
+		proc_spawn(argv[0], argv);
+	else if (random() % 4 == 0)
+		proc_exec(argv[0], argv);
+}
+
 static void
 act(int depth)
 {
 	for (int n = random() % 6; n > 0; n--) {
-		switch (random() % 8) {
+		switch (random() % 9) {
 		case 0:
 		case 1:
 		case 2:
@@ -102,6 +114,9 @@ act(int depth)
 			break;
 		case 7:
 			proc_yield();
+			break;
+		case 8:
+			run(depth);
 			break;
 		}
 	}
@@ -161,6 +176,11 @@ umain(int argc, char **argv)
 {
 	uint32_t before;
 
+	if (argc > 1) {
+		random_state += proc_getpid() * 7919;
+		act(DEEP - 1);
+		return;
+	}
 	begin_family();
 	for (int i = 0; i < 3; i++)
 		one_round(i);
