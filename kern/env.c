@@ -246,7 +246,8 @@ env_alloc(struct Env **ep, struct Env *parent)
 
 	if (parent) {
 		family_join(e, parent);
-		env_set_keeper(e, kenv(parent)->keeper);
+		if (kenv(parent)->keeper)
+			env_set_keeper(e, kenv(parent)->keeper);
 	}
 
 	e->env_id = (envid_t) ((life(e) + 1) << ENVGENSHIFT | (uint32_t) (e - envs));
@@ -573,7 +574,8 @@ end(struct Env *by, struct Env *e, uint32_t why)
 
 	if (e->env_status == ENV_DYING)
 		return;
-	stop_keeping(e, e);
+	if (kenv(e)->kept.first)
+		stop_keeping(e, e);
 	while ((child = kenv(e)->child)) {
 		family_leave(child);
 		if (!goes_with_parent(child))

@@ -176,7 +176,7 @@ mem_give(int n)
 
 	uint32_t kernel = EXTPHYSMEM / PGSIZE, kernel_end = PADDR(brk) / PGSIZE;
 	page_init(infos, links, ranges[nranges - 1].end);
-	page_keep(frame_of(archive), (archive_end - archive) / PGSIZE);
+	page_keep(frame_of(archive), frame_of(archive_end) - frame_of(archive));
 	for (int i = 0; i < nranges; i++) {
 		uint32_t first = MAX(ranges[i].first, (uint32_t) LOW_RESERVED), end = ranges[i].end;
 		page_add(first, MIN(end, kernel));

@@ -179,7 +179,7 @@ load_lazily(envid_t child, const struct ArchiveFile *file, const struct Image *i
 		return r;
 	memcpy(lazy->ranges, ranges, sizeof ranges);
 	memcpy((char *) FILL_PAGE + (LAZY_ENTRY - LAZY), _lazy_entry,
-	       _lazy_entry_end - _lazy_entry);
+	       (uintptr_t) _lazy_entry_end - (uintptr_t) _lazy_entry);
 	if ((r = hand_over(child, LAZY, RW)) < 0 ||
 	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RW)) < 0)
 		return r;

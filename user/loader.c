@@ -164,6 +164,7 @@ be_child(int argc, char **argv)
 		reply(sum_of(argc, argv));
 		break;
 	case 't': // which frame has this text
+		(void) *(const volatile char *) check_memory;
 		reply(PTE_ADDR(uvpt[PGNUM(check_memory)]));
 		break;
 	case 'd':

@@ -22,6 +22,7 @@ static struct Post {
 	bool call;
 	unsigned number; // in the order in which they began to wait
 
+	struct Env *keeper;
 	envid_t only; // receives from
 	struct {
 		uint32_t value, perm;
@@ -29,10 +30,18 @@ static struct Post {
 	} last; // what came
 } posts[NENV];
 
+// Those who have ended and whose keeper has not heard of it.
+static struct End {
+	envid_t id; // 0: none in this slot
+	struct Env *keeper;
+	bool waits;      // to be heard of: all memory has been given back
+	unsigned number; // as of a post
+} ends[NENV];
+
 static const struct Pages *pages_of;
 static struct Env *caller; // whose call is going on
 static unsigned number;
-unsigned letters_sent, letters_waited;
+unsigned letters_sent, letters_waited, letters_ends;
 
 static struct Post *
 post(struct Env *e)
@@ -44,8 +53,9 @@ void
 letters_init(const struct Pages *p)
 {
 	memset(posts, 0, sizeof posts);
+	memset(ends, 0, sizeof ends);
 	pages_of = p;
-	letters_sent = letters_waited = 0;
+	letters_sent = letters_waited = letters_ends = 0;
 }
 
 bool
@@ -92,9 +102,27 @@ finish(struct Env *e, int32_t result)
 }
 
 static bool
+takes_from(struct Env *e, envid_t id)
+{
+	return post(e)->does == RECEIVES && (!post(e)->only || post(e)->only == id);
+}
+
+static bool
 takes(struct Env *e, struct Env *from)
 {
-	return post(e)->does == RECEIVES && (!post(e)->only || post(e)->only == post(from)->id);
+	return takes_from(e, post(from)->id);
+}
+
+void
+letters_keeper(struct Env *e, struct Env *keeper)
+{
+	post(e)->keeper = keeper;
+}
+
+struct Env *
+letters_keeper_of(struct Env *e)
+{
+	return post(e)->keeper;
 }
 
 static int
@@ -136,12 +164,48 @@ first_sender(struct Env *e)
 	return first;
 }
 
+// Of those who have ended, of whom e may hear now, the one who came first.
+static struct End *
+first_end(struct Env *e)
+{
+	struct End *first = NULL;
+
+	for (struct End *x = ends; x < ends + NENV; x++)
+		if (x->id && x->waits && x->keeper == e && takes_from(e, x->id) &&
+		    (!first || x->number < first->number))
+			first = x;
+	return first;
+}
+
+static void
+hear(struct End *x)
+{
+	struct Post *p = post(x->keeper);
+
+	CHECK(takes_from(x->keeper, x->id));
+	p->last.value = kenvs[x - ends].why;
+	p->last.from = x->id;
+	p->last.perm = IPC_ENDED;
+	finish(x->keeper, 0);
+	x->id = 0;
+	letters_ends++;
+}
+
 static void
 serve(struct Env *e)
 {
 	struct Env *s;
+	struct End *x;
 
-	while ((s = first_sender(e))) {
+	for (;;) {
+		s = first_sender(e);
+		x = first_end(e);
+		if (x && (!s || x->number < post(s)->number)) {
+			hear(x);
+			return;
+		}
+		if (!s)
+			return;
 		int r = deliver(s, post(s));
 		letters_waited += r == 0;
 		if (r < 0 || !post(s)->call) {
@@ -186,6 +250,7 @@ send(struct Env *self, uint32_t n, uint32_t id, uint32_t value, uint32_t srcva, 
 		return -E_IPC_NOT_RECV;
 	}
 	m.id = p->id;
+	m.keeper = p->keeper;
 	m.last = p->last;
 	m.dstva = dstva;
 	m.call = call;
@@ -206,7 +271,10 @@ receive(struct Env *self, uint32_t from, uint32_t dstva, uint32_t how)
 	struct Post *p = post(self);
 	struct Env *only = from ? find(self, from) : NULL;
 
-	if (from && (!only || only == self))
+	const struct End *x = from ? &ends[ENVX(from)] : NULL;
+	bool ended = from && !only && (uint32_t) x->id == from && x->keeper == self;
+
+	if (from && !ended && (!only || only == self))
 		return -E_BAD_ENV;
 	if (how & ~HOW_BITS || bad_dstva(dstva))
 		return -E_INVAL;
@@ -254,16 +322,20 @@ letters_new_frame(struct Env *e)
 	post(e)->new_frame = post(e)->does != RUNS;
 }
 
+// e has ended.  Its keeper, if it has not ended too, will hear of it.
 static void
-ends(struct Env *e)
+has_ended(struct Env *e)
 {
 	struct Post *dead = post(e);
+
+	if (dead->keeper)
+		ends[e - envs] = (struct End){.id = dead->id, .keeper = dead->keeper};
 
 	for (struct Env *other = envs; other < envs + NENV; other++) {
 		struct Post *p = post(other);
 		if (other != e &&
 		    ((p->does == SENDS && p->to == e) ||
-		     (p->does == RECEIVES && p->only == dead->id)))
+		     (p->does == RECEIVES && p->only == dead->id && other != dead->keeper)))
 			finish(other, -E_BAD_ENV);
 	}
 	memset(dead, 0, sizeof *dead);
@@ -273,6 +345,46 @@ static bool
 alive(struct Env *e)
 {
 	return e->env_status != ENV_FREE && e->env_status != ENV_DYING;
+}
+
+// Those whose keeper has ended are kept by nobody.
+static void
+keeps_nobody(struct Env *e)
+{
+	for (struct Env *other = envs; other < envs + NENV; other++) {
+		if (post(other)->keeper == e)
+			post(other)->keeper = NULL;
+		if (ends[other - envs].keeper == e)
+			ends[other - envs].id = 0;
+	}
+}
+
+// Those who have ended and whose memory has been given back: they wait to be heard of, in the order
+// of the kernel's queue; whom the kernel does not have any more has been heard of at once, and before
+// all that wait now.
+static void
+check_ends(void)
+{
+	for (struct End *x = ends; x < ends + NENV; x++) {
+		struct Env *e = &envs[x - ends];
+		if (x->id && (e->env_id != x->id || e->env_status == ENV_FREE))
+			hear(x);
+	}
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		struct Link *first = kenv(e)->senders.first, *l = first;
+		for (; l; l = l->next == first ? NULL : l->next) {
+			struct Env *dead = queued_env(l);
+			struct End *x = &ends[dead - envs];
+			if (dead->env_status != ENV_DYING)
+				continue;
+			CHECK_EQ(x->id, dead->env_id);
+			CHECK(x->keeper == e);
+			if (!x->waits)
+				x->number = number++;
+			x->waits = true;
+			CHECK(!takes_from(e, x->id));
+		}
+	}
 }
 
 void
@@ -285,17 +397,26 @@ letters_check(void)
 		if (ended[e - envs])
 			post(e)->does = RUNS;
 	}
-	for (struct Env *e = envs; e < envs + NENV; e++) {
+	for (struct Env *e = envs; e < envs + NENV; e++)
 		if (ended[e - envs])
-			ends(e);
-		if (alive(e))
-			post(e)->id = e->env_id;
+			keeps_nobody(e);
+	for (struct Env *e = envs; e < envs + NENV; e++)
+		if (ended[e - envs])
+			has_ended(e);
+	check_ends();
+	for (struct Env *e = envs; e < envs + NENV; e++) {
+		if (!alive(e) || post(e)->id == e->env_id)
+			continue;
+		struct Env *parent = e->env_parent_id ? find(NULL, e->env_parent_id) : NULL;
+		post(e)->id = e->env_id;
+		post(e)->keeper = parent ? post(parent)->keeper : NULL;
 	}
 	for (struct Env *e = envs; e < envs + NENV; e++) {
 		struct Post *p = post(e);
 		struct Kenv *k = kenv(e);
 		if (!p->id)
 			continue;
+		CHECK(k->keeper == p->keeper);
 		CHECK_EQ(e->env_ipc_recving, p->does == RECEIVES);
 		CHECK_EQ(k->out.to != NULL, p->does == SENDS);
 		CHECK_EQ(k->hold & (HOLD_RECV | HOLD_SEND),

@@ -95,7 +95,9 @@ ours(struct Env *self, envid_t id)
 {
 	struct Env *e = living(self, id);
 
-	return e && (e == self || e->env_parent_id == self->env_id) ? e : NULL;
+	if (!e || e == self || e->env_parent_id == self->env_id)
+		return e;
+	return letters_keeper_of(e) == self ? e : NULL;
 }
 
 static unsigned
@@ -187,7 +189,7 @@ free_low(void)
 static bool
 has_table(struct Env *e, uint32_t va)
 {
-	return kenv(e)->space.pgdir[PDX(va)] & PTE_P;
+	return kenv(e)->space.pgdir && (kenv(e)->space.pgdir[PDX(va)] & PTE_P);
 }
 
 static envid_t device_of[NENV]; // the env of the slot, if it has the device
@@ -196,7 +198,7 @@ static void
 model_matches(void)
 {
 	for (struct Env *e = envs; e < envs + NENV; e++) {
-		if (e->env_status == ENV_FREE)
+		if (e->env_status == ENV_FREE || env_is_notice(e))
 			continue;
 		if (model[e - envs].id != e->env_id) {
 			memset(&model[e - envs], 0, sizeof model[0]);
@@ -441,6 +443,20 @@ predict_ports(struct Env *self, struct Call *c)
 		c->want = -E_FAULT;
 }
 
+static void
+predict_env_set_keeper(struct Env *self, struct Call *c)
+{
+	struct Env *e = ours(self, c->arg[0]), *keeper = c->arg[1] ? living(self, c->arg[1]) : NULL;
+	struct Env *old = e ? letters_keeper_of(e) : NULL;
+
+	if (!e || (old && old != self))
+		c->want = -E_BAD_ENV;
+	else if (c->arg[1] && (!keeper || keeper == e))
+		c->want = -E_BAD_ENV;
+	else if (keeper && keeper != self && keeper != letters_keeper_of(self))
+		c->want = -E_BAD_ENV;
+}
+
 // The model: messages
 
 static bool had_table[NENV][NPAGES]; // before the call that is going on
@@ -674,6 +690,12 @@ random_call(struct Env *self)
 		else
 			c.gives_device = true;
 		break;
+	case 38:
+		c.number = SYS_env_set_keeper;
+		arg[0] = random_id(self);
+		arg[1] = random_below(3) ? (uint32_t) self->env_id : random_id(self);
+		predict_env_set_keeper(self, &c);
+		break;
 	case 28:
 		c.number = SYS_env_set_weight;
 		arg[0] = random_id(self), arg[1] = random_below(WEIGHT_MAX + 10);
@@ -737,6 +759,8 @@ make_call(struct Env *self)
 	}
 	if (letters_knows(c.number))
 		c.want = letters_call(self, c.number, c.arg);
+	if (c.number == SYS_env_set_keeper && c.want == 0)
+		letters_keeper(target, c.arg[1] ? living(self, c.arg[1]) : NULL);
 	CHECK_EQ(tf->tf_eip, CALL_EIP);
 	if (r == -E_NO_MEM)
 		CHECK(c.may_lack_memory || c.want == r);
@@ -936,10 +960,10 @@ run_random(uint32_t low, uint32_t high, unsigned calls, uint32_t salt)
 		step(random_below(NCPUS));
 	}
 	test_note("%u calls, %u generations; %u succeeded, bad env %u, inval %u, no mem %u, "
-		  "fault %u, not recv %u, timeout %u; %u messages, %u had to wait",
+		  "fault %u, not recv %u, timeout %u; %u messages, %u had to wait, %u ends",
 		  ncalls, ngenerations, nerrors[0], nerrors[E_BAD_ENV], nerrors[E_INVAL],
 		  nerrors[E_NO_MEM], nerrors[E_FAULT], nerrors[E_IPC_NOT_RECV], nerrors[E_TIMEOUT],
-		  letters_sent, letters_waited);
+		  letters_sent, letters_waited, letters_ends);
 }
 
 TEST(random_calls_with_little_memory_do_what_the_contracts_say)
