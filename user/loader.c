@@ -59,6 +59,7 @@ run(envid_t id)
 static const volatile uint32_t constants[] = {WORDS_1024(0), WORDS_1024(1024), WORDS_1024(2048)};
 static volatile uint32_t data[] = {WORDS_1024(0), WORDS_1024(1024), WORDS_1024(2048)};
 static volatile uint32_t zeros[NBIG];
+extern volatile char __bss_start[]; // the linker's
 static char window[4 * PGSIZE] __attribute__((aligned(PGSIZE)));
 
 static void
@@ -101,6 +102,14 @@ handler(struct UTrapframe *utf)
 	assert(r == 0);
 }
 
+static int
+fill_sevens(struct Region *r, uint32_t offset, void *page)
+{
+	memset(page, 7, PGSIZE);
+	return 0;
+}
+static const struct Pager sevens = {.name = "sevens", .fill = fill_sevens};
+
 // Faults of all kinds, in a program some of whose pages are still to come.
 static void
 check_faults(void)
@@ -110,12 +119,17 @@ check_faults(void)
 				    .size = sizeof window,
 				    .prot = REGION_RW,
 				    .max = REGION_RW,
-				    .pager = &region_zero};
+				    .pager = &sevens};
 	struct Region *made;
 	envid_t id;
 
 	set_pgfault_handler(handler);
 	*(volatile int *) HERE = 1;
+	assert(region_add(&made, &like) == 0);
+	assert(window[PGSIZE] == 0); // it was memory before
+	assert(region_evict(made, 0, sizeof window) == 0);
+	assert(window[PGSIZE] == 7 && window[2 * PGSIZE] == 7);
+	assert(region_dirty(made, 0, sizeof window, NULL) == 0);
 	zeros[10 * 1024] = 5;
 	if ((id = fork()) == 0) {
 		assert(zeros[10 * 1024] == 5 && zeros[20 * 1024] == 0 && data[1100] == WORD(1100));
@@ -130,11 +144,6 @@ check_faults(void)
 	}
 	wait_end(id);
 	assert(zeros[30 * 1024] == 7 && data[2100] == 7);
-	assert(region_add(&made, &like) == 0);
-	window[PGSIZE] = 1;
-	assert(region_evict(made, 0, sizeof window) == 0);
-	assert(window[PGSIZE] == 0);
-	assert(region_dirty(made, 0, sizeof window, NULL) == 0);
 }
 
 // How many pages of the program there are.
@@ -155,6 +164,9 @@ present(void)
 static void
 be_child(int argc, char **argv)
 {
+	// The rest of data's last page.
+	for (const volatile char *p = __bss_start; (uint32_t) p % PGSIZE != 0; p++)
+		assert(*p == 0);
 	switch (argv[1][0]) {
 	case 'm':
 		check_memory();
