@@ -42,7 +42,8 @@ struct ProcConfig {
 };
 
 // Become init, and let a child, the process with pid 2, go on with the program: returns in that child
-// only.  init ends the machine's family when no process is left: by exit().
+// only.  init ends the machine's family when no process is left: by exit().  In a program that is a process
+// of a family already, nothing happens.
 void proc_begin(const struct ProcConfig *config);
 // The same, but the first process is the program `name' of the archive.  Does not return.
 void proc_run_init(const struct ProcConfig *config, const char *name, char *const argv[])
@@ -55,6 +56,7 @@ pid_t proc_getppid(void);
 // A child that is a copy.  Returns its pid, and 0 in it.	-E_NO_FREE_ENV, -E_NO_MEM
 pid_t proc_fork(void);
 // A child that runs a program of the archive, without copying this one.
+// argv ends with NULL.
 //	-E_NOT_FOUND, -E_NOT_EXEC, -E_NO_MEM, -E_NO_FREE_ENV
 pid_t proc_spawn(const char *name, char *const argv[]);
 // Run another program in this process, which keeps pid, family and descriptors.  Returns only
@@ -93,7 +95,7 @@ void *proc_sbrk(intptr_t n);
 
 // Descriptors.  0, 1 and 2 of the first process are the console.
 
-// fd[0] can be read from, fd[1] written to.	-E_MAX_OPEN, -E_NO_MEM
+// fd[0] can be read from, fd[1] written to.	-E_MAX_OPEN, -E_NO_MEM, -E_FAULT
 int proc_pipe(int fd[2]);
 // Returns how many bytes were read: at least one, or 0 at the end, when nobody can write any more.
 //	-E_INVAL	fd is not open for that
@@ -107,7 +109,8 @@ int proc_close(int fd);
 // The lowest free descriptor becomes the same as fd.	-E_MAX_OPEN
 int proc_dup(int fd);
 
-// Semaphores, which all of the family can use.	ids from proc_sem_new; -E_INVAL: no such semaphore
+// Semaphores, which all of the family can use.	ids from proc_sem_new; -E_INVAL: no such semaphore, or a
+// value that is negative or 2^27 or more; -E_MAX_OPEN: there are too many
 int proc_sem_new(int value);
 int proc_sem_up(int id);
 // Waits at most ms milliseconds (0: for ever).	-E_TIMEOUT
@@ -117,11 +120,14 @@ int proc_sem_free(int id);
 // Threads: they share memory, heap and descriptors of their process, and each has a stack of its own in
 // shared memory.
 
-// Run f(arg) beside this thread.  Returns its number.
+// Run f(arg) beside this thread.  Returns its number, from 0 on; the main thread of a program has 0.
 //	-E_NO_FREE_ENV, -E_NO_MEM
 int proc_thread_create(void *(*f)(void *arg), void *arg);
-// Wait for the end of a thread of this process.  result may be NULL.	-E_BAD_ENV: no such thread
+// Wait for the end of a thread of this process.  result may be NULL.
+//	-E_BAD_ENV	there is no such thread, it is this one, or another has waited for it
+//	-E_FAULT	result cannot be written to; looked at first
 int proc_thread_join(int thread, void **result);
+// End this thread; the main thread ends its process, with the code `result'.
 void proc_thread_exit(void *result) __attribute__((noreturn));
 
 #endif

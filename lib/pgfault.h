@@ -49,6 +49,8 @@ int _thread_give_memory(envid_t child) __attribute__((weak));
 // It cannot be completed.  Returns whether that is because it was killed: then it is a child that has
 // ended, and fork() succeeds.
 bool _proc_abandon(envid_t child) __attribute__((weak));
+// Have a second page of the normal stack.  Returns whether there is one.
+bool _thread_room(void) __attribute__((weak));
 // The program begins.
 void _proc_start(void) __attribute__((weak));
 

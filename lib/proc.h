@@ -264,8 +264,8 @@ window(const struct Task *t)
 
 // lib/proctable.c: the family.
 void _table_init(void);
-// The first process, in this env that init keeps.	-E_NO_MEM
-int _table_first(envid_t env, const char *name);
+// The first process, in this env that init keeps.
+void _table_first(envid_t env, const char *name);
 struct Task *_table_task(envid_t env);
 void _table_ended(envid_t env, uint32_t why);
 int32_t _table_fork(struct Task *t, uint32_t slot);

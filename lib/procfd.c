@@ -86,6 +86,7 @@ proc_write(int fd, const void *from, size_t n)
 		memcpy((void *) PROC_WINDOW, (const char *) from + done, chunk);
 		r = _proc_call(OP_WRITE, IO_ARG(fd, chunk));
 		if (r == IO_CONSOLE) {
+			region_touch(from, n, REGION_READ); // the kernel does not
 			sys_cputs(from, n);
 			return n;
 		}

@@ -142,6 +142,18 @@ proc_sbrk(intptr_t n)
 
 // Looking before touching.
 
+// Whether the loader has put off the page at va, and allows the access.
+static bool
+comes_lazily(uint32_t va, int access)
+{
+	if (!lazily_loaded())
+		return false;
+	for (const struct LazyRange *range = THE_LAZY->ranges; range->end; range++)
+		if (range->start <= va && va < range->end)
+			return !(access & REGION_WRITE) || (range->perm & PTE_W);
+	return false;
+}
+
 // Whether the page at va, which is there, or would be supplied by r, allows the access.
 static bool
 allows(uint32_t va, const struct Region *r, int access)
@@ -153,7 +165,9 @@ allows(uint32_t va, const struct Region *r, int access)
 	if (pte & PTE_P)
 		return !(access & REGION_WRITE) || (pte & (PTE_W | PTE_COW)) ||
 			(r && (r->prot & REGION_WRITE));
-	if (!r || (access & ~r->prot))
+	if (!r)
+		return comes_lazily(va, access);
+	if (access & ~r->prot)
 		return false;
 	if (r->pager == &heap_pager)
 		return va < heap_end;

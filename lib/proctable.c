@@ -290,9 +290,9 @@ _table_ended(envid_t env, uint32_t why)
 	if (t->window)
 		sys_page_unmap(0, window(t));
 	link_remove(&t->in_process);
-	t->env = 0;
 	if (!t->gone && !p->ending)
 		outlive(p, t, why);
+	t->env = 0;
 	if (link_alone(&p->tasks))
 		gone(p);
 }
@@ -361,16 +361,17 @@ _table_state(pid_t pid)
 
 // New processes, and new programs.
 
-int
+void
 _table_first(envid_t env, const char *name)
 {
 	struct Process *p = new_process(init_process());
-	struct Task *t = new_task(p, env, 0, true);
+	struct Task *t;
 
+	assert(p);
+	t = new_task(p, env, 0, true);
 	_pipe_console(p);
 	p->started = t->started = true;
 	set_name(p, name);
-	return p->pid;
 }
 
 int32_t

@@ -90,6 +90,14 @@ proc_thread_join(int thread, void **result)
 	return r;
 }
 
+bool
+_thread_room(void)
+{
+	void *const second = (void *) (USTACKTOP - 2 * PGSIZE);
+
+	return (region_pte((uint32_t) second) & PTE_P) || sys_page_alloc(0, second, RW) == 0;
+}
+
 // Fork in a process with threads.
 
 // A page that others may write to meanwhile cannot be copy-on-write: give child a copy.
