@@ -102,9 +102,6 @@ int32_t _proc_call(enum ProcOp op, uint32_t arg);
 int32_t _proc_call_with_code(enum ProcOp op, int code);
 // Have a window.	-E_NO_MEM, -E_BAD_ENV
 int _proc_window(void);
-// Whether n bytes at va can be read (REGION_READ of inc/region.h) or written to: they are there, or
-// a region would supply them.
-bool _proc_accessible(const void *va, size_t n, int access);
 // Let the heap, the stack and those of threads be regions.	-E_NO_MEM
 int _proc_memory(void);
 // Whether the process may have more than one thread; once it has had one, it may.

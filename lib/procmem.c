@@ -175,7 +175,7 @@ allows(uint32_t va, const struct Region *r, int access)
 }
 
 bool
-_proc_accessible(const void *start, size_t n, int access)
+proc_accessible(const void *start, size_t n, int access)
 {
 	uint32_t va = (uint32_t) start;
 	const uint32_t end = va + n;

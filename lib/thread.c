@@ -81,7 +81,7 @@ proc_thread_join(int thread, void **result)
 {
 	int r;
 
-	if (result && !_proc_accessible(result, sizeof *result, REGION_WRITE))
+	if (result && !proc_accessible(result, sizeof *result, REGION_WRITE))
 		return -E_FAULT;
 	if (thread < 0 || thread >= THREADS_MAX)
 		return -E_BAD_ENV;
