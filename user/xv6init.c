@@ -1,21 +1,37 @@
-// The first program of a machine for xv6's programs: starts the one that it is told.
+// The first program of a machine for xv6's programs: their init.  It starts the one that it is told; in its
+// argument, `+' stands between the name and each argument of it.
 
-#include "inc/image.h"
-#include "inc/lib.h"
+#include "inc/proc.h"
+
+#define ARGS 32
+
+static const struct ProcConfig config = {.killed_code = -1};
+
+// Cut text at each `+' into words, with a NULL after the last.
+static void
+cut(char *text, char *words[ARGS])
+{
+	int n = 0;
+
+	for (; text && n < ARGS - 1; n++) {
+		char *plus = strchr(text, '+');
+		words[n] = text;
+		if (plus)
+			*plus++ = '\0';
+		text = plus;
+	}
+	words[n] = NULL;
+}
 
 void
 umain(int argc, char **argv)
 {
-	char name[56];
-	envid_t id;
+	char name[64] = "xv6/";
+	char *words[ARGS];
 
 	if (argc < 2)
 		panic("which program?");
-	strlcpy(name, "xv6/", sizeof name);
-	strlcpy(name + strlen(name), argv[1], sizeof name - strlen(name));
-	if ((id = _image_load(name, (char *[]){argv[1], NULL}, 1)) < 0)
-		panic("%s: %e", name, id);
-	sys_env_set_status(id, ENV_RUNNABLE);
-	while (envs[ENVX(id)].env_id == id && envs[ENVX(id)].env_status != ENV_FREE)
-		sys_yield();
+	cut(argv[1], words);
+	strlcpy(name + strlen(name), words[0], sizeof(name) - strlen(name));
+	proc_run_init(&config, name, words);
 }
