@@ -127,6 +127,14 @@ envid_t fork(void);
 // exception stack, which is new.  Pages mapped afterwards are not shared.
 envid_t sfork(void);
 
+// What this env's writes to copy-on-write pages have come to: pages that were copied, as others had
+// them too, and pages that were taken as they are, as nobody else had them any more.  A child begins
+// with none of either.
+struct Cowstat {
+	uint32_t copied, taken;
+};
+struct Cowstat cowstat(void);
+
 // Send value, and the page at pg unless it is NULL, with the rights perm.  Waits until the
 // receiver takes it.  Panics when there can be no such receiver or page.
 void ipc_send(envid_t to, uint32_t value, void *pg, int perm);
