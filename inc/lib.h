@@ -119,7 +119,8 @@ int set_exception_handler(unsigned trapno, void (*handler)(struct UTrapframe *ut
 void utf_resume(struct UTrapframe *utf) __attribute__((noreturn));
 
 // A child with a copy-on-write copy of this env's memory and registers.  Pages with PTE_SHARE
-// stay shared, read-only pages stay read-only.
+// stay shared, read-only pages stay read-only.  What is shared with others since sfork() is copied at
+// once, page by page while they may write, and stays shared with them.
 // Returns the child's id, 0 in the child, or a negative error, and then there is no child.
 envid_t fork(void);
 
