@@ -95,15 +95,14 @@ copypage(envid_t child, uint32_t n)
 	return sys_page_copy(0, va, child, va, pte & PTE_SYSCALL);
 }
 
-// End the wait of the copy-on-write page at va for its copy.
+// End the wait of the copy-on-write page at va for its copy.  Not by writing there: a fault that finds
+// no memory is the end, and sfork can fail instead.
 static int
 copy_now(uint32_t va, pte_t pte)
 {
-	if (!(pte & PTE_TRAP) || !_pgfault_fork) {
-		write_nothing((void *) va);
-		return 0;
-	}
-	return _cow_own((void *) va, pte & PTE_SYSCALL & ~PTE_COW);
+	const bool protected = _pgfault_fork && (pte & PTE_TRAP);
+
+	return _cow_own((void *) va, (pte & PTE_SYSCALL & ~PTE_COW) | (protected ? 0 : PTE_W));
 }
 
 // Map the pages from number `first' on in child too, as they are; those that may be written to once
