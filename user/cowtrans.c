@@ -620,28 +620,6 @@ failed_forks(void)
 	failing(sfork, "sfork");
 }
 
-// The same when sfork would first have to end a wait.
-static void
-failed_copy(void)
-{
-	int r;
-
-	fresh(DATA, 1);
-	start(EATER);
-	start(0);
-	all_used();
-	IS(ME, DATA, WAITING, 3, 1);
-	r = sfork();
-	if (r == 0)
-		exit();
-	CHECK(r == -E_NO_MEM);
-	IS(ME, DATA, WAITING, 3, 1);
-	IS(0, DATA, WAITING, 3, 1);
-	stop(0);
-	stop(EATER);
-	done("sfork without memory for a copy");
-}
-
 static int
 own_all_but_data(uint32_t va, uint32_t value)
 {
@@ -651,6 +629,34 @@ own_all_but_data(uint32_t va, uint32_t value)
 		else if ((uvpt[PGNUM(a)] & PTE_COW) && a != va)
 			write_nothing((void *) a);
 	return 0;
+}
+
+// The same when sfork first has to end a wait: it needs a frame for that, too.
+static void
+failed_copy(void)
+{
+	int r, failures = 0;
+
+	fresh(DATA, 1);
+	start(EATER);
+	by(EATER, write, PLACE(1), 0);
+	start(0);
+	own_all_but_data(DATA, 0);
+	all_used();
+	IS(ME, DATA, WAITING, 3, 1);
+	while ((r = sfork()) == -E_NO_MEM) {
+		failures++;
+		CHECK(word(DATA, 0) == 1 && by(0, word, DATA, 0) == 1);
+		CHECK(by(0, bits, DATA, 0) == WAITING);
+		by(EATER, give_back, 0, 1);
+	}
+	if (r == 0)
+		exit();
+	CHECK(r > 0 && failures >= 4);
+	wait_end(r);
+	stop(0);
+	stop(EATER);
+	done("sfork without memory for a copy");
 }
 
 // 20 no frame for a copy: who needs it ends, and nobody else.  And the last owner needs none.

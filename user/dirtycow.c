@@ -14,7 +14,7 @@
 #define BATCH 1024u // pages that are raced for before the threads meet again
 #define ROUNDS 1000000u
 #define PATIENCE 100u // how many times as many rounds, where the host is slow
-#define LATER 50      // what a naive handler does between looking and acting, in pauses
+#define LATER 10      // what a naive handler does between looking and acting, in pauses
 
 #define WORD(va) (*(volatile uint32_t *) (va))
 #define DATA 0x20000000u   // pages that the threads write to
@@ -326,7 +326,7 @@ fork_ours(void)
 }
 
 // 5  A page waits, and nobody else has it; its owner writes to it, and the other takes a snapshot of it at
-// the same time.
+// the same time.  A round is a write to a page that waits.
 
 static void
 naive_handler(struct UTrapframe *utf)
@@ -343,6 +343,8 @@ naive_handler(struct UTrapframe *utf)
 	MUST(sys_page_copy(0, va, 0, (void *) PFTEMP, RW));
 	MUST(sys_page_move(0, (void *) PFTEMP, va, RW));
 }
+
+#define EVERY 4 // of how many pages one has its snapshot taken
 
 static uint32_t mark; // what says that a page waits: ours is the library's handler
 
@@ -371,7 +373,7 @@ take_snapshots(void)
 		// As an earlier snapshot has left them that was dropped.
 		MUST(sys_pages_protect(second, (void *) DATA, BATCH, PAGES_IF(PTE_W, 0),
 				       PAGES_TO(PTE_W, mark)));
-		for (uint32_t i = 0; i < BATCH; i++) {
+		for (uint32_t i = 0; i < BATCH; i += EVERY) {
 			MUST(sys_page_map(second, (void *) PLACE(DATA, i), 0,
 					  (void *) PLACE(VIEW, i), RO));
 			MUST(sys_page_protect(second, (void *) PLACE(DATA, i), RO | mark));
@@ -380,7 +382,7 @@ take_snapshots(void)
 		passes = race->passes;
 		while (race->passes - passes < 2)
 			pause();
-		for (uint32_t i = 0; i < BATCH; i++)
+		for (uint32_t i = 0; i < BATCH; i += EVERY)
 			if (WORD(PLACE(VIEW, i)) != first_look[i])
 				violated();
 		MUST(sys_pages_unmap(0, (void *) VIEW, BATCH));
@@ -527,9 +529,10 @@ umain(int argc, char **argv)
 	race->cpu = -1;
 	fill(FILE, BATCH);
 	fill(FAMILY, FORK_PAGES);
-	second = MUST(sfork());
-	if (second == 0)
+	const envid_t child = MUST(sfork());
+	if (child == 0)
 		play_second(first);
+	second = child; // a variable of both
 	if (on_two_cpus())
 		at_the_same_time();
 	else

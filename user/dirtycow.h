@@ -77,9 +77,11 @@ page_force(struct Page *p, uint32_t own, uint32_t word, uint32_t value, const st
 	volatile uint32_t *frame;
 	bool write = true;
 
-	while (!(frame = page_follow(p, write)))
+	while (!(frame = page_follow(p, write))) {
 		if (page_fault_in(p, write, own, how) && how->forgets)
 			write = false;
+		pause(); // where a kernel lets others run
+	}
 	frame[word] = value;
 }
 
