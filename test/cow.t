@@ -23,7 +23,7 @@ for my $cpus (1, 2, 4) {
 	shows($job, "cowtrans walks all transitions on $cpus CPUs",
 	    'cowtrans: a disk\'s sector in a page that waited', 'cowtrans: OK');
 	is_deeply([map { /: (copy on write of 0x20000000: out of memory)$/ ? $1 : $_ }
-	    lines_of($job, qr/panic/)], ['copy on write of 0x20000000: out of memory'],
+	    lines_of($job, qr/user panic/)], ['copy on write of 0x20000000: out of memory'],
 	    "one child finds no frame on $cpus CPUs");
 	is(scalar lines_of($job, qr/user_mem_check assertion failure/), 1,
 	    "one has no exception stack to write to on $cpus CPUs");
