@@ -554,6 +554,8 @@ sys_env_set_keeper(struct Env *self, uint32_t envid, uint32_t keeperid)
 			return -E_BAD_ENV;
 	}
 	env_set_keeper(e, keeper);
+	if (!keeper && !kenv(e)->parent && (kenv(e)->hold & HOLD_STOPPED))
+		env_destroy(self, e); // nobody could start it any more
 	return 0;
 }
 

@@ -127,6 +127,17 @@ alone(void)
 	return true;
 }
 
+// Whether any other env runs, may run, or is on its way out.
+static inline __attribute__((unused)) bool
+any_moves(void)
+{
+	for (int i = 0; i < NENV; i++)
+		if (envs[i].env_status != ENV_FREE && envs[i].env_status != ENV_NOT_RUNNABLE &&
+		    &envs[i] != thisenv)
+			return true;
+	return false;
+}
+
 // Frames that nobody has.  What is no memory counts as free, now as later.
 static inline __attribute__((unused)) uint32_t
 free_frames(void)

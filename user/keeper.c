@@ -306,6 +306,13 @@ attacks(void)
 	assert(sys_env_set_status(id, ENV_RUNNABLE) == 0);
 	assert(sys_env_destroy(id) == 0);
 	hear_of(id, IPC_ENDED_BY_OTHER);
+
+	// One that is stopped, and that nobody wants.
+	hear_of(spawn_kept(escape, self), IPC_ENDED_ITSELF);
+	id = SHARED[1];
+	assert(sys_env_set_status(id, ENV_NOT_RUNNABLE) == 0);
+	assert(sys_env_set_keeper(id, 0) == 0);
+	wait_end(id);
 	hear_nothing();
 	cprintf("keeper: attacks\n");
 }

@@ -271,6 +271,8 @@ note_writes(void)
 #define ROUND SHARED[4] // what the parent does, from 1
 #define CHECKED SHARED[5]
 #define WATCH 100000 // cycles
+// What marks a page that has been taken away: not PTE_COW, on which the library of the child would act.
+#define TAKEN PTE_SHARE
 
 // What has been written to is dirty, whatever has happened to its rights since.  Until the parent has
 // begun another round, nothing changes.
@@ -371,10 +373,9 @@ take_away(void)
 		if (round % 3 == 0)
 			n = MIN(n, 8u);
 		void *va = (void *) (ONE + first * PGSIZE);
-		must(sys_pages_protect(child, va, n, PAGES_IF(PTE_W, 0), PAGES_TO(PTE_W, PTE_COW)));
+		must(sys_pages_protect(child, va, n, PAGES_IF(PTE_W, 0), PAGES_TO(PTE_W, TAKEN)));
 		check_still("sys_pages_protect");
-		must(sys_pages_protect(child, va, n, PAGES_IF(PTE_COW, 0),
-				       PAGES_TO(PTE_COW, PTE_W)));
+		must(sys_pages_protect(child, va, n, PAGES_IF(TAKEN, 0), PAGES_TO(TAKEN, PTE_W)));
 	}
 	for (int round = 0; round < 60; round++) {
 		wait_for_writes();
@@ -393,7 +394,7 @@ take_away(void)
 		for (uint64_t end = read_tsc() + below(20000); read_tsc() < end;)
 			pause();
 		must(sys_pages_protect(child, (void *) ONE, SLOTS, PAGES_IF(PTE_W, 0),
-				       PAGES_TO(PTE_W, PTE_COW)));
+				       PAGES_TO(PTE_W, TAKEN)));
 		while (CHECKED != round)
 			watch(100);
 	}

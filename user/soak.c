@@ -5,6 +5,8 @@
 //	make run-soak			a few seconds
 //	make soak T=600 CPUS=4		as long as wanted
 
+#include "inc/ipc.h"
+#include "inc/trap.h"
 #include "user/attack.h"
 
 #ifndef SOAK_SECONDS
@@ -155,6 +157,64 @@ start_child(envid_t id)
 	sys_env_set_trapframe(id, &tf);
 }
 
+static void
+leave(void)
+{
+	exit();
+}
+
+// Take exceptions, let another take them, or raise one: the end of who does not.
+static void
+exceptions(envid_t id, uint32_t va)
+{
+	if (!one_in(20)) {
+		sys_env_set_exception_upcall(id, (void *) (va >= ULIM ? va : (uint32_t) leave),
+					     one_in(8) ? random() : random() & EXCEPTIONS);
+		return;
+	}
+	switch ((random() >> 8) % 4) {
+	case 0:
+		asm volatile("int3");
+		return;
+	case 1:
+		asm volatile("ud2");
+		return;
+	case 2:
+		asm volatile("divl %0" : : "r"(0), "a"(1), "d"(1) : "cc");
+		return;
+	case 3: // a step, which may be over a call
+		asm volatile("pushfl; orl %0,(%%esp); popfl" : : "i"(FL_TF) : "memory", "cc");
+		sys_yield();
+		return;
+	}
+}
+
+// Keep somebody, give it up, or hear of those that have ended.
+static void
+keepers(envid_t id)
+{
+	if (one_in(3))
+		sys_ipc_wait(one_in(2) ? id : 0, (void *) UTOP, IPC_NOWAIT);
+	else
+		sys_env_set_keeper(id, one_in(4) ? some_env() : one_in(3) ? 0 : sys_getenvid());
+}
+
+// Ports at which nobody answers, the clock, and the right to use the device.
+static void
+device(envid_t id, uint32_t va)
+{
+	uint32_t port = 0x16e + (random() >> 8) % 12, width = (random() >> 8) % 5,
+		 n = random() % 600;
+
+	if (one_in(3))
+		sys_env_give_device(id);
+	else if (one_in(2))
+		sys_ports_write(port, width, (void *) va, n);
+	else
+		sys_ports_read(port, width, (void *) va, n);
+	sys_clock_ms();
+}
+
 // Nothing here sends a program into memory that it can read but that is not its text, such as the
 // tables the kernel publishes: it could stay there for ever, which is its right, and once its
 // parent has gone nobody may end it.
@@ -165,7 +225,7 @@ one_call(void)
 	envid_t id = some_env();
 	uint32_t va = some_va();
 
-	switch ((random() >> 8) % 40) {
+	switch ((random() >> 8) % 44) {
 	default:
 		sys_page_alloc(id, (void *) va, some_perm());
 		return;
@@ -241,6 +301,18 @@ one_call(void)
 	case 35:
 		sys_env_set_trapframe(id, (void *) (random() | KERNBASE));
 		return;
+	case 36:
+		exceptions(id, va);
+		return;
+	case 37:
+		keepers(id);
+		return;
+	case 38:
+		sys_archive_page(one_in(8) ? random() : (random() >> 8) % 64, id, (void *) va);
+		return;
+	case 39:
+		device(id, va);
+		return;
 	}
 }
 
@@ -303,6 +375,8 @@ start_worker(uint32_t seed)
 			r = give_copy(id, va);
 	}
 	sys_page_unmap(0, (void *) UTEMP);
+	if (r == 0 && one_in(2))
+		r = sys_env_give_device(id);
 	if (r == 0)
 		r = sys_env_set_status(id, ENV_RUNNABLE);
 	if (r < 0)

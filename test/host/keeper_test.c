@@ -324,6 +324,26 @@ TEST(who_is_stopped_lives_as_long_as_parent_or_keeper_can_start_it)
 	CHECK_EQ(grandchild->env_status, ENV_FREE);
 }
 
+TEST(who_is_stopped_ends_when_its_keeper_does_not_want_it_any_more)
+{
+	family();
+	run_on(grandchild, 0);
+	off_cpu(grandchild);
+	env_hold(grandchild, HOLD_STOPPED);
+	const uint32_t far = grandchild->env_id;
+	CHECK_EQ(RESULT(keeper, env_set_keeper, far, 0), 0);
+	CHECK_EQ(grandchild->env_status, ENV_NOT_RUNNABLE); // its parent could start it
+	CHECK_EQ(RESULT(child, env_set_keeper, far, keeper->env_id), 0);
+	env_destroy(NULL, child);
+	world_check();
+	CHECK_EQ(grandchild->env_status, ENV_NOT_RUNNABLE); // its keeper could
+	CHECK_EQ(RESULT(keeper, env_set_keeper, far, 0), 0);
+	CHECK_EQ(grandchild->env_status, ENV_FREE);
+	CHECK_EQ(RESULT(keeper, ipc_recv, NO_PAGE), 0);
+	HEARD(keeper, child->env_id, IPC_ENDED_BY_OTHER);
+	CHECK_EQ(RESULT(keeper, ipc_wait, 0, NO_PAGE, IPC_NOWAIT), -E_TIMEOUT); // of child alone
+}
+
 TEST(a_child_that_has_never_run_goes_with_its_parent)
 {
 	family();
