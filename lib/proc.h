@@ -237,6 +237,8 @@ struct Init {
 #define PIPE_PAGES (WINDOWS + NENV * PGSIZE)
 // Where a page comes with a request.
 #define ARRIVAL (WINDOWS - PGSIZE)
+static_assert(WINDOWS % PTSIZE == 0 && NENV * PGSIZE <= PTSIZE && PIPES * PIPE_SIZE <= PTSIZE,
+	      "windows have one page table, and pipes another");
 
 #ifndef RW
 #define RW (PTE_P | PTE_U | PTE_W)
