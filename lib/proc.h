@@ -105,8 +105,11 @@ int _proc_window(void);
 // Whether n bytes at va can be read (REGION_READ of inc/region.h) or written to: they are there, or
 // a region would supply them.
 bool _proc_accessible(const void *va, size_t n, int access);
-// Let the heap, the stack and those of threads be regions.	-E_NO_MEM
+// Let the stack be a region.	-E_NO_MEM
 int _proc_memory(void);
+// Let the heap and the stacks of threads be regions: before the first thread, as each env knows only its own
+// regions, and those that were there when it was made.	-E_NO_MEM
+int _proc_thread_memory(void);
 // Whether the process may have more than one thread; once it has had one, it may.
 bool _proc_threaded(void);
 void _proc_set_threaded(void);
