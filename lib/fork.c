@@ -145,47 +145,6 @@ copy_all(uint32_t first, uint32_t end)
 	return 0;
 }
 
-// Whether any of these pages is copy-on-write: GROUP from number `first' on, whose page table is there.
-#define GROUP 32
-#define EIGHT(p) ((p)[0] | (p)[1] | (p)[2] | (p)[3] | (p)[4] | (p)[5] | (p)[6] | (p)[7])
-static inline bool
-any_cow(uint32_t first)
-{
-	const pte_t *const pte = (const pte_t *) &uvpt[first]; // one look will do
-
-	return (EIGHT(pte) | EIGHT(pte + 8) | EIGHT(pte + 16) | EIGHT(pte + 24)) & PTE_COW;
-}
-
-// End the wait of all such pages from number `first' to end-1, which are of one page table.
-static int
-copy_table(uint32_t first, uint32_t end)
-{
-	int r;
-
-	for (uint32_t i = first; i < end; i++) {
-		if (i % GROUP == 0 && !any_cow(i))
-			i |= GROUP - 1;
-		else if ((uvpt[i] & PTE_COW) && !(uvpt[i] & PTE_SHARE) &&
-			 (r = copy_now(i * PGSIZE, uvpt[i])) < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int
-copy_all(uint32_t first, uint32_t end)
-{
-	const uint32_t tables = ROUNDUP(end, NPTENTRIES) / NPTENTRIES;
-	int r;
-
-	for (uint32_t table = first / NPTENTRIES; table < tables; table++)
-		if ((uvpd[table] & PTE_P) &&
-		    (r = copy_table(MAX(first, table * NPTENTRIES),
-				    MIN(end, (table + 1) * NPTENTRIES))) < 0)
-			return r;
-	return 0;
-}
-
 // Map the pages from number `first' on in child too, as they are; those that may be written to once
 // their region allows it, may so there, too.
 static int
