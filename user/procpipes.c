@@ -229,9 +229,19 @@ write_for_ever(int arg)
 	return proc_write(fd[1], buffer, BIG);
 }
 
+// The pipe is full when it ups the semaphore.
+static int
+fill_and_write(int full)
+{
+	write_all(fd[1], buffer, 4 * PGSIZE);
+	proc_sem_up(full);
+	return write_for_ever(0);
+}
+
 static void
 killed_while_waiting(void)
 {
+	int full = proc_sem_new(0);
 	pid_t pid;
 
 	new_pipe();
@@ -242,10 +252,12 @@ killed_while_waiting(void)
 	CHECK(proc_read(fd[0], buffer, 10) == 3);
 	ends(pid, PROC_KILLED, KILLED);
 
-	pid = child(write_for_ever, 0);
+	pid = child(fill_and_write, full);
+	CHECK(proc_sem_down(full, 0) == 0);
 	await_state(pid, PROC_SLEEPING);
 	CHECK(proc_kill(pid) == 0);
 	ends(pid, PROC_KILLED, KILLED);
+	CHECK(proc_sem_free(full) == 0);
 	CHECK(proc_close(fd[1]) == 0);
 	CHECK(read_all(fd[0], buffer, BIG) == 4 * PGSIZE); // what was in the pipe
 	CHECK(proc_close(fd[0]) == 0);
