@@ -232,6 +232,14 @@ run_pages(struct Session *s, int argc, char **argv)
 
 // Programs.
 
+static const char *
+program_name(struct Env *e)
+{
+	const struct Program *p = program_at(e, kenv(e)->frame.tf_eip);
+
+	return p ? p->name : "unknown";
+}
+
 static void
 run_envs(struct Session *s, int argc, char **argv)
 {
@@ -250,8 +258,7 @@ run_envs(struct Session *s, int argc, char **argv)
 			continue;
 		cprintf("%08x %08x %-12s %-10u %-3d %08x %s%s\n", e->env_id, e->env_parent_id,
 			status[e->env_status], e->env_runs, e->env_cpunum, kenv(e)->frame.tf_eip,
-			programs[kenv(e)->program].name,
-			e->env_ipc_recving ? ", waits for a message" : "");
+			program_name(e), e->env_ipc_recving ? ", waits for a message" : "");
 	}
 }
 
@@ -263,7 +270,7 @@ print_frame(const uint8_t *lines, uint32_t ebp, uint32_t eip, uint32_t at, const
 	cprintf("  ebp %08x  eip %08x  args", ebp, eip);
 	for (int i = 0; i < 5; i++)
 		cprintf(" %08x", args[i]);
-	if (kdebug_find(lines, at, &place))
+	if (lines && kdebug_find(lines, at, &place))
 		cprintf("\n         %s:%u: %s+%u\n", place.file, place.line, place.function,
 			place.offset + (eip - at));
 	else
@@ -299,7 +306,8 @@ backtrace(uint32_t ebp)
 static void
 user_backtrace(struct Env *e, const struct Trapframe *tf)
 {
-	const uint8_t *lines = programs[kenv(e)->program].lines;
+	const struct Program *p = program_at(e, trap_at(tf));
+	const uint8_t *lines = p ? p->lines : NULL;
 	uint32_t ebp = tf->tf_regs.reg_ebp, eip = tf->tf_eip;
 	uint32_t at = trap_at(tf); // further up it is a call, and eip stands behind it
 	struct Frame frame = {0};
@@ -322,7 +330,7 @@ run_backtrace(struct Session *s, int argc, char **argv)
 	cprintf("Stack backtrace:\n");
 	backtrace(read_ebp());
 	if (s->tf) {
-		cprintf("  -- in the program %s:\n", programs[kenv(s->self)->program].name);
+		cprintf("  -- in the program %s:\n", program_name(s->self));
 		user_backtrace(s->self, s->tf);
 	}
 }

@@ -6,6 +6,8 @@
 
 #include "inc/types.h"
 
+struct Env;
+
 struct Program {
 	const char *name;
 	const uint8_t *image, *image_end; // an ELF file
@@ -16,5 +18,8 @@ struct Program {
 extern const uint8_t archive[], archive_end[];
 extern const struct Program programs[];
 extern const uint32_t nprograms;
+
+// The program that e executes at va; NULL when that is none of these.
+const struct Program *program_at(struct Env *e, uint32_t va);
 
 #endif

@@ -241,14 +241,14 @@ trap_at(const struct Trapframe *tf)
 	return tf->tf_trapno == T_BRKPT || tf->tf_trapno == T_OFLOW ? tf->tf_eip - 1 : tf->tf_eip;
 }
 
-// Where in its source the current env has trapped, if it is still the program that was loaded.
+// Where in its source the current env has trapped, if it executes a program of the image.
 static void
 print_place(const struct Trapframe *tf)
 {
-	const uint8_t *lines = programs[kenv(current())->program].lines;
+	const struct Program *p = program_at(current(), trap_at(tf));
 	struct Place place;
 
-	if (kdebug_find(lines, trap_at(tf), &place))
+	if (p && kdebug_find(p->lines, trap_at(tf), &place))
 		cprintf("  at   %s+0x%02x %s:%u\n", place.function, place.offset, place.file,
 			place.line);
 }

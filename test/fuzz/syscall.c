@@ -313,7 +313,7 @@ small_call(struct Env *self, uint32_t arg[5])
 		break;
 	case SYS_env_set_keeper:
 		arg[0] = an_id(self);
-		arg[1] = below(4) ? self->env_id : an_id(self);
+		arg[1] = below(4) ? (uint32_t) self->env_id : an_id(self);
 		break;
 	case SYS_ipc_wait: // does not wait, or there would soon be nobody left
 		arg[0] = below(2) ? an_id(self) : 0;
