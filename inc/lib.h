@@ -119,13 +119,22 @@ int set_exception_handler(unsigned trapno, void (*handler)(struct UTrapframe *ut
 void utf_resume(struct UTrapframe *utf) __attribute__((noreturn));
 
 // A child with a copy-on-write copy of this env's memory and registers.  Pages with PTE_SHARE
-// stay shared, read-only pages stay read-only.
+// stay shared, read-only pages stay read-only.  What is shared with others since sfork() is copied at
+// once, page by page while they may write, and stays shared with them.
 // Returns the child's id, 0 in the child, or a negative error, and then there is no child.
 envid_t fork(void);
 
 // The same, but all memory is shared except the normal stack, which is copy-on-write, and the
 // exception stack, which is new.  Pages mapped afterwards are not shared.
 envid_t sfork(void);
+
+// What this env's writes to copy-on-write pages have come to: pages that were copied, as others had
+// them too, and pages that were taken as they are, as nobody else had them any more.  A child begins
+// with none of either.
+struct Cowstat {
+	uint32_t copied, taken;
+};
+struct Cowstat cowstat(void);
 
 // Send value, and the page at pg unless it is NULL, with the rights perm.  Waits until the
 // receiver takes it.  Panics when there can be no such receiver or page.

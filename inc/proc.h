@@ -93,6 +93,10 @@ int proc_set_weight(uint32_t weight);
 // touched.  Returns where the new bytes begin (the old end), or NULL on failure.
 void *proc_sbrk(intptr_t n);
 
+// Whether n bytes at va can be read (REGION_READ of inc/region.h) or written to (REGION_WRITE): they are
+// there, or would be when they are touched.
+bool proc_accessible(const void *va, size_t n, int access);
+
 // Descriptors.  0, 1 and 2 of the first process are the console.
 
 // fd[0] can be read from, fd[1] written to.	-E_MAX_OPEN, -E_NO_MEM, -E_FAULT

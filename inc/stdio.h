@@ -26,6 +26,9 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap);
 void printfmt(void (*putch)(int, void *), void *arg, const char *fmt, ...);
 void vprintfmt(void (*putch)(int, void *), void *arg, const char *fmt, va_list ap);
 
+// What %e prints for the error n, or NULL: its number.
+const char *error_text(unsigned n);
+
 // Print n bytes, whatever they are, or one character.
 void cons_write(const char *s, size_t n);
 void cputchar(int c);

@@ -1,7 +1,8 @@
 // Copy-on-write: pages that others have too are read-only and marked PTE_COW.  The first write to one
 // faults, and is given a copy; or the page itself, when nobody else has it any more.
 //
-// Pages are marked by fork, and by region_snapshot.
+// Pages are marked by fork, and by region_snapshot.  doc/cow.md has all states of a page and what
+// leads from one to another.
 
 #include "lib/pgfault.h"
 
@@ -32,7 +33,10 @@ static int __attribute__((noinline)) copy_page(void *va, int rights)
 
 	if (r == -E_NO_MEM)
 		r = copy_to_reserve(va);
-	return r < 0 ? r : sys_page_move(0, (void *) PFTEMP, va, rights);
+	if (r < 0 || (r = sys_page_move(0, (void *) PFTEMP, va, rights)) < 0)
+		return r;
+	OWN->cow.copied++;
+	return 0;
 }
 
 // A write that nobody repeats is one that the copy remembers, too.
@@ -52,8 +56,10 @@ _cow_own(void *va, int rights)
 {
 	int r = sys_page_protect(0, va, rights | PAGE_SOLE);
 
-	if (r == 0)
+	if (r == 0) {
+		OWN->cow.taken++;
 		return 0;
+	}
 	return uvpt[PGNUM(va)] & PTE_D ? copy_dirty_page(va, rights) : copy_page(va, rights);
 }
 
@@ -84,10 +90,23 @@ cow_handler(struct UTrapframe *utf)
 						 own_rights(pte) | PAGE_SOLE);
 			if (r < 0)
 				copy_on_write((void *) ROUNDDOWN(utf->utf_fault_va, PGSIZE));
+			else
+				OWN->cow.taken++;
 			return;
 		}
 	}
 	_pgfault_layers[PGFAULT_OWN](utf);
+}
+
+struct Cowstat
+cowstat(void)
+{
+	struct Cowstat none = {0};
+
+	// Who has no exception stack has had no fault.
+	if (!(uvpd[PDX(UXSTACKBASE)] & PTE_P) || !(uvpt[PGNUM(UXSTACKBASE)] & PTE_P))
+		return none;
+	return OWN->cow;
 }
 
 int

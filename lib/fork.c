@@ -24,7 +24,7 @@ entry(uint32_t va)
 // Give the n pages from number `first' on to child: shared or read-only as they are here, or else
 // copy-on-write on both sides.
 static int
-duppage(envid_t child, uint32_t first, uint32_t n)
+mark(envid_t child, uint32_t first, uint32_t n)
 {
 	const int cow = PTE_W | PTE_COW | (_pgfault_fork ? PTE_TRAP : 0);
 	int r = 0;
@@ -36,6 +36,50 @@ duppage(envid_t child, uint32_t first, uint32_t n)
 			return r;
 	}
 	return 0;
+}
+
+// Whether somebody else may write to page number n without a fault, or comes to do so.  Nobody can
+// come by a page that only we have while we fork, so a count of 1 is not too old to act on.
+static bool
+is_siblings(uint32_t n)
+{
+	const int writable = PTE_W | (_pgfault_fork ? PTE_TRAP : 0);
+	const pte_t pte = uvpt[n];
+
+	return (pte & writable) && !(pte & (PTE_COW | PTE_SHARE)) && pages[PGNUM(pte)].pp_ref > 1;
+}
+
+// Give child a copy of page number n, and leave ours as it is.
+static int
+give_copy(envid_t child, uint32_t n)
+{
+	void *va = (void *) (n * PGSIZE);
+	const int rights = uvpt[n] & PTE_SYSCALL;
+	int r = sys_page_copy(0, va, child, va, rights | PTE_W);
+
+	return r < 0 || (rights & PTE_W) ? r : sys_page_protect(child, va, rights);
+}
+
+// The same as mark(); but where others share our memory since an sfork, we cannot make theirs
+// read-only, and what they wrote would be seen by the child.  It gets copies, then, and we go on sharing.
+static int
+duppage(envid_t child, uint32_t first, uint32_t n)
+{
+	const uint32_t end = first + n;
+	int r = 0;
+
+	if (!OWN->shares)
+		return mark(child, first, n);
+	for (uint32_t i = first; i < end && r == 0; i++) {
+		if (!(uvpd[PDX(i * PGSIZE)] & PTE_P)) {
+			i |= NPTENTRIES - 1;
+		} else if (is_siblings(i)) {
+			if ((r = mark(child, first, i - first)) == 0)
+				r = give_copy(child, i);
+			first = i + 1;
+		}
+	}
+	return r < 0 || first >= end ? r : mark(child, first, end - first);
 }
 
 // Give page number n to child, which must be able to write there at once, and so must we.
@@ -50,15 +94,55 @@ copypage(envid_t child, uint32_t n)
 	return sys_page_copy(0, va, child, va, pte & PTE_SYSCALL);
 }
 
-// End the wait of the copy-on-write page at va for its copy.
+// End the wait of the copy-on-write page at va for its copy.  Not by writing there: a fault that finds
+// no memory is the end, and sfork can fail instead.
 static int
 copy_now(uint32_t va, pte_t pte)
 {
-	if (!(pte & PTE_TRAP) || !_pgfault_fork) {
-		write_nothing((void *) va);
-		return 0;
+	const bool protected = _pgfault_fork && (pte & PTE_TRAP);
+
+	return _cow_own((void *) va, (pte & PTE_SYSCALL & ~PTE_COW) | (protected ? 0 : PTE_W));
+}
+
+// Whether any of these pages is copy-on-write: GROUP from number `first' on, whose page table is there.
+#define GROUP 32
+#define EIGHT(p) ((p)[0] | (p)[1] | (p)[2] | (p)[3] | (p)[4] | (p)[5] | (p)[6] | (p)[7])
+static inline bool
+any_cow(uint32_t first)
+{
+	const pte_t *const pte = (const pte_t *) &uvpt[first]; // one look will do
+
+	return (EIGHT(pte) | EIGHT(pte + 8) | EIGHT(pte + 16) | EIGHT(pte + 24)) & PTE_COW;
+}
+
+// End the wait of all such pages from number `first' to end-1, which are of one page table.
+static int
+copy_table(uint32_t first, uint32_t end)
+{
+	int r;
+
+	for (uint32_t i = first; i < end; i++) {
+		if (i % GROUP == 0 && !any_cow(i))
+			i |= GROUP - 1;
+		else if ((uvpt[i] & PTE_COW) && !(uvpt[i] & PTE_SHARE) &&
+			 (r = copy_now(i * PGSIZE, uvpt[i])) < 0)
+			return r;
 	}
-	return _cow_own((void *) va, pte & PTE_SYSCALL & ~PTE_COW);
+	return 0;
+}
+
+static int
+copy_all(uint32_t first, uint32_t end)
+{
+	const uint32_t tables = ROUNDUP(end, NPTENTRIES) / NPTENTRIES;
+	int r;
+
+	for (uint32_t table = first / NPTENTRIES; table < tables; table++)
+		if ((uvpd[table] & PTE_P) &&
+		    (r = copy_table(MAX(first, table * NPTENTRIES),
+				    MIN(end, (table + 1) * NPTENTRIES))) < 0)
+			return r;
+	return 0;
 }
 
 // Map the pages from number `first' on in child too, as they are; those that may be written to once
@@ -67,16 +151,10 @@ static int
 sharepages(envid_t child, uint32_t first, uint32_t n)
 {
 	const uint32_t when = _pgfault_fork ? PAGES_IF(PTE_TRAP, 0) : PAGES_IF_NEVER;
-	int r = 0;
+	int r = copy_all(first, first + n);
 
-	for (uint32_t i = first; i < first + n; i++) {
-		uint32_t va = i * PGSIZE;
-		if (!(uvpd[PDX(va)] & PTE_P))
-			i |= NPTENTRIES - 1;
-		else if ((uvpt[i] & PTE_COW) && !(uvpt[i] & PTE_SHARE) &&
-			 (r = copy_now(va, uvpt[i])) < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	for (; n > 0; first += r, n -= r) {
 		r = sys_pages_share(child, (void *) (first * PGSIZE), n, when, PAGES_TO(0, 0));
 		if (r < 0)
@@ -164,6 +242,8 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 		return child;
 	if (child == 0) {
 		thisenv = &envs[ENVX(sys_getenvid())];
+		if (give == share_memory)
+			OWN->shares = true;
 		return 0;
 	}
 	if ((_proc_forking && (r = _proc_forking(child)) < 0) ||
@@ -179,6 +259,8 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 		sys_env_destroy(child);
 		return r;
 	}
+	if (give == share_memory)
+		OWN->shares = true;
 	return child;
 }
 

@@ -24,6 +24,13 @@ static_assert(2 * IMAGE_PARTS < LAZY_NRANGES, "each part can be put off");
 
 extern const char _lazy_entry[], _lazy_entry_end[];
 
+// Most names differ in the first letter.
+static inline bool
+has_name(const struct ArchiveFile *file, const char *name)
+{
+	return file->name[0] == name[0] && strncmp(file->name, name, sizeof file->name) == 0;
+}
+
 // Find `name' in the archive's directory, which is read page by page.	-E_NOT_FOUND, -E_NO_MEM
 static int
 find(const char *name, struct ArchiveFile *found)
@@ -38,7 +45,7 @@ find(const char *name, struct ArchiveFile *found)
 			return r;
 		if (i == 0)
 			n += ((const struct ArchiveHead *) FILE_PAGE)->nfiles;
-		else if (strncmp(files[i % per_page].name, name, sizeof files->name) == 0) {
+		else if (has_name(&files[i % per_page], name)) {
 			*found = files[i % per_page];
 			return 0;
 		}

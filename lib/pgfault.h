@@ -67,4 +67,14 @@ int _fork_threads(envid_t child);
 #define PRIVATE_START (UTEMP + 8 * PGSIZE)
 #define PRIVATE_END LOADER_START
 
+// What the library keeps for each env alone, sfork or not: at the low end of its exception stack, where
+// a frame comes only when the next would be fatal.  That page is never copy-on-write, so writing here
+// from within a fault is no fault and costs no copy; it is new and zero in every child; and it is
+// there from the first _pgfault_set on.
+struct EnvOwn {
+	struct Cowstat cow;
+	uint32_t shares; // memory with a parent or children, since an sfork
+};
+#define OWN ((struct EnvOwn *) UXSTACKBASE)
+
 #endif

@@ -4,11 +4,18 @@
 #include "inc/stdio.h"
 #include "inc/string.h"
 
-static const char *const error_text[MAXERROR] = {
+static const char *const texts[MAXERROR] = {
 #define ERROR(name, text) [name] = text,
 #include "inc/error.def"
 #undef ERROR
 };
+
+// A library whose numbers mean something else has a function of its own.
+__attribute__((weak)) const char *
+error_text(unsigned n)
+{
+	return n < MAXERROR ? texts[n] : NULL;
+}
 
 // One conversion: what stands between % and its letter, and where the output goes.
 struct Spec {
@@ -92,9 +99,10 @@ static void
 put_error(const struct Spec *s, int error)
 {
 	unsigned n = error < 0 ? -(unsigned) error : (unsigned) error;
+	const char *text = error_text(n);
 
-	if (n < MAXERROR && error_text[n]) {
-		put_text(s, error_text[n], strlen(error_text[n]));
+	if (text) {
+		put_text(s, text, strlen(text));
 	} else {
 		printfmt(s->putch, s->arg, "error %u", n);
 	}

@@ -136,7 +136,7 @@ proc_waitpid_how(pid_t pid, struct ProcStatus *status, int how)
 {
 	int32_t r;
 
-	if (status && !_proc_accessible(status, sizeof *status, REGION_WRITE))
+	if (status && !proc_accessible(status, sizeof *status, REGION_WRITE))
 		return -E_FAULT;
 	if (pid < 0 || pid >= PID_LIMIT)
 		return -E_BAD_ENV;

@@ -102,11 +102,11 @@ int32_t _proc_call(enum ProcOp op, uint32_t arg);
 int32_t _proc_call_with_code(enum ProcOp op, int code);
 // Have a window.	-E_NO_MEM, -E_BAD_ENV
 int _proc_window(void);
-// Whether n bytes at va can be read (REGION_READ of inc/region.h) or written to: they are there, or
-// a region would supply them.
-bool _proc_accessible(const void *va, size_t n, int access);
-// Let the heap, the stack and those of threads be regions.	-E_NO_MEM
+// Let the stack be a region.	-E_NO_MEM
 int _proc_memory(void);
+// Let the heap and the stacks of threads be regions: before the first thread, as each env knows only its own
+// regions, and those that were there when it was made.	-E_NO_MEM
+int _proc_thread_memory(void);
 // Whether the process may have more than one thread; once it has had one, it may.
 bool _proc_threaded(void);
 void _proc_set_threaded(void);
@@ -237,6 +237,8 @@ struct Init {
 #define PIPE_PAGES (WINDOWS + NENV * PGSIZE)
 // Where a page comes with a request.
 #define ARRIVAL (WINDOWS - PGSIZE)
+static_assert(WINDOWS % PTSIZE == 0 && NENV * PGSIZE <= PTSIZE && PIPES * PIPE_SIZE <= PTSIZE,
+	      "windows have one page table, and pipes another");
 
 #ifndef RW
 #define RW (PTE_P | PTE_U | PTE_W)

@@ -13,7 +13,7 @@ proc_pipe(int fd[2])
 {
 	int r;
 
-	if (!_proc_accessible(fd, 2 * sizeof *fd, REGION_WRITE))
+	if (!proc_accessible(fd, 2 * sizeof *fd, REGION_WRITE))
 		return -E_FAULT;
 	if ((r = _proc_window()) < 0 || (r = _proc_call(OP_PIPE, 0)) < 0)
 		return r;
@@ -56,7 +56,7 @@ proc_read(int fd, void *to, size_t n)
 
 	if (!is_fd(fd))
 		return -E_INVAL;
-	if (!_proc_accessible(to, n, REGION_WRITE))
+	if (!proc_accessible(to, n, REGION_WRITE))
 		return -E_FAULT;
 	if ((r = _proc_window()) < 0)
 		return r;
@@ -76,7 +76,7 @@ proc_write(int fd, const void *from, size_t n)
 
 	if (!is_fd(fd) || n > INT32_MAX)
 		return -E_INVAL;
-	if (!_proc_accessible(from, n, REGION_READ))
+	if (!proc_accessible(from, n, REGION_READ))
 		return -E_FAULT;
 	if ((r = _proc_window()) < 0)
 		return r;

@@ -232,14 +232,31 @@ _init_run(void)
 
 // The beginning.
 
+static void
+have_page(uint32_t va)
+{
+	int r = sys_page_alloc(0, (void *) va, RW);
+
+	if (r < 0)
+		panic("init's memory: %e", r);
+}
+
+// It stays when the page goes.
+static void
+have_page_table(uint32_t va)
+{
+	have_page(va);
+	sys_page_unmap(0, (void *) va);
+}
+
 void
 _init_prepare(const struct ProcConfig *config)
 {
-	int r;
-
 	for (uint32_t va = INIT_VA; va < INIT_VA + sizeof(struct Init); va += PGSIZE)
-		if ((r = sys_page_alloc(0, (void *) va, RW)) < 0)
-			panic("init's table: %e", r);
+		have_page(va);
+	have_page_table(ARRIVAL);
+	have_page_table(WINDOWS);
+	have_page_table(PIPE_PAGES);
 	for (uint32_t va = USTACKTOP - PGSIZE; uvpt[PGNUM(va)] & PTE_P; va -= PGSIZE)
 		__sync_fetch_and_add((volatile char *) va, 0);
 	INIT->config = *config;

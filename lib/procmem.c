@@ -36,66 +36,68 @@ supply(const struct Fault *f, const struct UTrapframe *utf)
 	return r < 0 ? r : REGION_HANDLED;
 }
 
-static int
-heap_fault(struct Region *r, const struct Fault *f, struct UTrapframe *utf)
-{
-	(void) r;
-	return f->va < ROUNDUP(heap_end, PGSIZE) ? supply(f, utf) : REGION_DECLINED;
-}
+// Whether a page at va, in r, comes when it is touched, if there is memory.
+static bool supplies(const struct Region *r, uint32_t va);
 
 static int
-stack_fault(struct Region *r, const struct Fault *f, struct UTrapframe *utf)
+memory_fault(struct Region *r, const struct Fault *f, struct UTrapframe *utf)
 {
-	(void) r;
-	return supply(f, utf);
+	return supplies(r, f->va) ? supply(f, utf) : REGION_DECLINED;
 }
 
-// The lowest page of each is its guard.
+static const struct Pager heap_pager = {.name = "heap of a process", .fault = memory_fault};
+static const struct Pager stack_pager = {.name = "stack of a process", .fault = memory_fault};
+static const struct Pager thread_pager = {.name = "stacks of threads", .fault = memory_fault};
+
 static bool
-in_guard(uint32_t va)
+supplies(const struct Region *r, uint32_t va)
 {
-	return va % THREAD_STACK < PGSIZE;
+	if (r->pager == &heap_pager)
+		return va < ROUNDUP(heap_end, PGSIZE);
+	if (r->pager == &stack_pager)
+		return va >= USTACKTOP - PROC_STACK;
+	// The lowest page of each stack is its guard.
+	return r->pager != &thread_pager || va % THREAD_STACK >= PGSIZE;
+}
+
+// Let a region from start to end-1, if it is not there, have this pager.
+static int
+add(const char *name, uint32_t start, uint32_t end, const struct Pager *pager)
+{
+	const struct Region like = {.name = name,
+				    .start = start,
+				    .size = end - start,
+				    .prot = REGION_RW,
+				    .max = REGION_RW,
+				    .pager = pager};
+	const struct Region *r = region_at((void *) start);
+
+	return r && r->pager == pager ? 0 : region_add(NULL, &like);
 }
 
 static int
-thread_fault(struct Region *r, const struct Fault *f, struct UTrapframe *utf)
+add_heap(void)
 {
-	(void) r;
-	return in_guard(f->va) ? REGION_DECLINED : supply(f, utf);
+	return add("heap", PROC_HEAP, PROC_HEAP_END, &heap_pager);
 }
 
-static const struct Pager heap_pager = {.name = "heap of a process", .fault = heap_fault};
-static const struct Pager stack_pager = {.name = "stack of a process", .fault = stack_fault};
-static const struct Pager thread_pager = {.name = "stacks of threads", .fault = thread_fault};
-
-static int
-add(const char *name, uint32_t start, uint32_t size, const struct Pager *pager)
-{
-	const int prot = pager == &region_guard ? REGION_NONE : REGION_RW;
-
-	return region_add(NULL,
-			  &(struct Region){.name = name,
-					   .start = start,
-					   .size = size,
-					   .prot = prot,
-					   .max = prot,
-					   .pager = pager});
-}
-
+// Each program begins with this, so it is what the table of regions can tell by one word: all pages below the stack's
+// top of which a page table tells.
 int
 _proc_memory(void)
 {
-	const uint32_t bottom = USTACKTOP - PROC_STACK;
-	int r;
+	return add("stack", ROUNDDOWN(USTACKTOP, PTSIZE), USTACKTOP, &stack_pager);
+}
+static_assert(PROC_STACK <= USTACKTOP % PTSIZE, "it is in there");
 
-	if (region_at((void *) PROC_HEAP))
-		return 0;
-	if ((r = add("stack", bottom, PROC_STACK, &stack_pager)) < 0 ||
-	    (r = add("guard of the stack", bottom - PGSIZE, PGSIZE, &region_guard)) < 0 ||
-	    (r = add("stacks of threads", THREAD_STACKS, THREADS_MAX * THREAD_STACK,
-		     &thread_pager)) < 0)
-		return r;
-	return add("heap", PROC_HEAP, PROC_HEAP_END - PROC_HEAP, &heap_pager);
+int
+_proc_thread_memory(void)
+{
+	int r = add_heap();
+
+	return r < 0 ? r
+		     : add("stacks of threads", THREAD_STACKS,
+			   THREAD_STACKS + THREADS_MAX * THREAD_STACK, &thread_pager);
 }
 
 // The heap.
@@ -103,32 +105,30 @@ _proc_memory(void)
 static void
 clear_present(uint32_t start, uint32_t end)
 {
-	uint32_t next;
-
-	for (; start < end; start = next) {
-		next = MIN(ROUNDDOWN(start, PGSIZE) + PGSIZE, end);
-		if (region_pte(start) & PTE_P)
-			memset((void *) start, 0, next - start);
-	}
+	for (uint32_t va = start; va < end; va = page_after(ROUNDDOWN(va, PGSIZE)))
+		if (region_pte(va) & PTE_P)
+			memset((void *) va, 0, MIN(ROUNDDOWN(va, PGSIZE) + PGSIZE, end) - va);
 }
 
-// What is given back comes back as zeros.  While there are threads, all of them have the pages; these stay.
+// While there are threads, all of them have the pages, and these stay.
 static void
 shrink(uint32_t from, uint32_t to)
 {
-	const uint32_t whole = _proc_threaded() ? from : MIN(ROUNDUP(to, PGSIZE), from);
-	struct Region *heap = region_at((void *) PROC_HEAP);
+	const uint32_t whole = ROUNDUP(to, PGSIZE);
 
-	clear_present(to, whole);
-	if (whole < from)
-		region_evict(heap, whole - PROC_HEAP, ROUNDUP(from, PGSIZE) - whole);
+	if (whole < from && !_proc_threaded())
+		region_evict(region_at((void *) PROC_HEAP), whole - PROC_HEAP,
+			     ROUNDUP(from, PGSIZE) - whole);
 }
 
+// What has been given back is cleared by who gets it: it is that thread's alone by then.
 void *
 proc_sbrk(intptr_t n)
 {
 	uint32_t old, new;
 
+	if (add_heap() < 0)
+		return NULL;
 	do {
 		old = *(volatile uint32_t *) &heap_end;
 		if (n > 0 ? (uint32_t) n > PROC_HEAP_END - old : -(uint32_t) n > old - PROC_HEAP)
@@ -137,6 +137,8 @@ proc_sbrk(intptr_t n)
 	} while (!__sync_bool_compare_and_swap(&heap_end, old, new));
 	if (new < old)
 		shrink(old, new);
+	else
+		clear_present(old, new);
 	return (void *) old;
 }
 
@@ -153,15 +155,11 @@ allows(uint32_t va, const struct Region *r, int access)
 	if (pte & PTE_P)
 		return !(access & REGION_WRITE) || (pte & (PTE_W | PTE_COW)) ||
 			(r && (r->prot & REGION_WRITE));
-	if (!r || (access & ~r->prot))
-		return false;
-	if (r->pager == &heap_pager)
-		return va < heap_end;
-	return r->pager != &thread_pager || !in_guard(va);
+	return r && !(access & ~r->prot) && supplies(r, va);
 }
 
 bool
-_proc_accessible(const void *start, size_t n, int access)
+proc_accessible(const void *start, size_t n, int access)
 {
 	uint32_t va = (uint32_t) start;
 	const uint32_t end = va + n;

@@ -56,6 +56,12 @@ region_none(uint32_t start, uint32_t end)
 	return all_in(NULL, start, end);
 }
 
+static void
+fill(uint32_t *entries, uint32_t n, uint32_t value)
+{
+	asm volatile("rep stosl" : "+D"(entries), "+c"(n) : "a"(value) : "memory");
+}
+
 // Make sure that the table can tell the page at va from the one before it.	-E_NO_MEM
 static int
 split(uint32_t va)
@@ -66,8 +72,7 @@ split(uint32_t va)
 		return 0;
 	if (!(leaf = pool_page()))
 		return -E_NO_MEM;
-	for (int i = 0; i < NPTENTRIES; i++)
-		((uint32_t *) leaf)[i] = *block;
+	fill((uint32_t *) leaf, NPTENTRIES, *block);
 	*block = leaf + LEAF;
 	return 0;
 }
@@ -75,8 +80,18 @@ split(uint32_t va)
 static void
 set_range(uint32_t start, uint32_t end, const struct Region *r)
 {
-	while (start < end)
-		*table_entry(start, &start) = (uint32_t) r;
+	uint32_t next;
+
+	for (; start < end; start = next) {
+		uint32_t *const block = &ROOT->blocks[PDX(start)];
+
+		next = MIN(end, ROUNDDOWN(start, PTSIZE) + PTSIZE);
+		if (*block & LEAF)
+			fill((uint32_t *) (*block - LEAF) + PTX(start), PGNUM(next - start),
+			     (uint32_t) r);
+		else
+			*block = (uint32_t) r;
+	}
 }
 
 static struct Record *

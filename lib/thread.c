@@ -57,7 +57,7 @@ proc_thread_create(void *(*f)(void *arg), void *arg)
 
 	if (!thisenv->env_keeper)
 		return -E_BAD_ENV;
-	if ((r = _proc_memory()) < 0 || (r = _cow_begin()) < 0)
+	if ((r = _proc_thread_memory()) < 0 || (r = _cow_begin()) < 0)
 		return r;
 	_proc_set_threaded();
 	if ((child = sys_exofork()) < 0)
@@ -81,7 +81,7 @@ proc_thread_join(int thread, void **result)
 {
 	int r;
 
-	if (result && !_proc_accessible(result, sizeof *result, REGION_WRITE))
+	if (result && !proc_accessible(result, sizeof *result, REGION_WRITE))
 		return -E_FAULT;
 	if (thread < 0 || thread >= THREADS_MAX)
 		return -E_BAD_ENV;

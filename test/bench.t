@@ -53,6 +53,7 @@ sub programs {
 	spew("$dir/bench.counts", join "\n", @lines, '');
 	spew("$dir/benchregion", join "\n", map({ $line->($_) } @second), 'benchregion: OK', '');
 	spew("$dir/benchregion.counts", join "\n", map({ $line->($_, 1, 0, 0) } @second), 'benchregion: OK', '');
+	spew("$dir/benchproc$_", "benchproc: OK\n") for '', '.counts';
 	spew("$dir/benchboot.counts", join "\n", $total{boot} ? $line->('boot', 0, 2, 0) : (), 'benchboot: OK', '');
 	spew("$dir/benchsmp", "bench smp 3000 1\nbenchsmp: OK\n");
 	spew("$dir/benchsmp.2", "bench smp 2000 1\nbenchsmp: OK\n");

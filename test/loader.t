@@ -48,8 +48,8 @@ subtest 'sources from outside' => sub {
 int thisenv = 5, region_add[3], envs = 7;
 unsigned long long big = 10000000019ULL;
 static int sys_yield(void) { return 3; }
-int panic_count; int libmain(void); int vcprintf(int n) { return n + sys_yield(); }
-int libmain(void) { return vcprintf(envs) + thisenv; }
+int panic_count; int libmain(void); int region_fill(int n) { return n + sys_yield(); }
+int libmain(void) { return region_fill(envs) + thisenv; }
 int main(void) { int unused;
   cprintf("outside: %d %u\n", libmain(), (unsigned) (big / 10000000)); exit(0); }
 EOF

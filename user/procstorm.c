@@ -1,5 +1,6 @@
 // The process library: kill storms.  Processes fork, wait, talk through pipes, sleep, grow and make threads,
 // while one of them kills any pid, at any moment.  At the end nothing may be lost: no frame, no process.
+// Its argument, a number, makes another storm.
 
 #include "user/family.h"
 
@@ -163,9 +164,8 @@ one_round(int i)
 
 // Until the orphans have ended, too.
 static void
-calm(pid_t last)
+calm(void)
 {
-	(void) last;
 	for (pid_t pid = 3; pid < 0x8000; pid++)
 		while (proc_state(pid) != PROC_FREE)
 			proc_sleep(10);
@@ -175,21 +175,24 @@ void
 umain(int argc, char **argv)
 {
 	uint32_t before;
+	int first = 0;
 
-	if (argc > 1) {
+	if (argc > 1 && strcmp(argv[1], "again") != 0)
+		first = strtol(argv[1], NULL, 0) * STORM_ROUNDS;
+	else if (argc > 1) {
 		random_state += proc_getpid() * 7919;
 		act(DEEP - 1);
 		return;
 	}
 	begin_family();
 	for (int i = 0; i < 3; i++)
-		one_round(i);
-	calm(0);
+		one_round(first + i);
+	calm();
 	own_pages();
 	before = free_frames();
 	for (int i = 3; i < STORM_ROUNDS; i++)
-		one_round(i);
-	calm(0);
+		one_round(first + i);
+	calm();
 	own_pages();
 	if (free_frames() != before)
 		panic("%d frames are lost", before - free_frames());

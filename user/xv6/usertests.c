@@ -3,8 +3,9 @@
 //
 //	usertests [-q] [NAME...]	all, or those of these names; -q: without the slow ones
 //
-// Each test runs in a child, which exits with 0 when all is as it should be.  When it has ended there
-// must be as many free pages as before it.
+// Each test runs in a child, which exits with PASSED when all is as it should be: no program does that by
+// whom a test is replaced when an exec does what it should not.  When it has ended there must be as many free
+// pages as before it.
 
 #include "kernel/types.h"
 #include "kernel/fcntl.h"
@@ -18,6 +19,7 @@
 #define FAILED ((char *) -1) // what sbrk says
 #define TOO_MUCH 0x30000000  // bytes: more than the machine has, less than there are addresses
 #define KILLED (-1)          // a status
+#define PASSED 4711          // another
 
 // What must hold.
 #define CHECK(condition)                                                                           \
@@ -280,6 +282,35 @@ reparent(void)
 	drained(up[0]);
 	CHECK(kill(pid) == -1);
 	CHECK(wait(0) == -1);
+}
+
+// Who ends without having waited for its children leaves nothing of them.
+static void
+unwaited(void)
+{
+	enum { N = 3 };
+	int told[2], pid[N];
+
+	CHECK(pipe(told) == 0);
+	if (forked() == 0) {
+		int fds[2];
+		CHECK(pipe(fds) == 0);
+		for (int i = 0; i < N; i++)
+			CHECK((pid[i] = waiting_child(fds, i)) > 0);
+		close(fds[1]);
+		close(told[0]);
+		for (int i = 0; i < N; i++)
+			CHECK(kill(pid[i]) == 0); // they have ended, or do so now
+		CHECK(write(told[1], pid, sizeof(pid)) == sizeof(pid));
+		close(told[1]);
+		exit(0);
+	}
+	close(told[1]);
+	CHECK(read(told[0], pid, sizeof(pid)) == sizeof(pid));
+	drained(told[0]);
+	CHECK(joined() == 0);
+	for (int i = 0; i < N; i++)
+		CHECK(kill(pid[i]) == -1);
 }
 
 // Parents and children that end at the same moment, in either order.
@@ -951,8 +982,9 @@ cowchain(void)
 		for (int i = 0; i <= g; i++)
 			p[i * PGSIZE] = g + 1;
 	} while (++g < GENERATIONS && forked() == 0);
+	// Each returns from here, and exits as the test does.
 	if (g < GENERATIONS)
-		CHECK(joined() == 0);
+		CHECK(joined() == PASSED);
 	for (int i = 0; i < GENERATIONS; i++)
 		CHECK(p[i * PGSIZE] == (i < g ? g : 0));
 }
@@ -1031,6 +1063,22 @@ mallocmany(void)
 	for (int i = 0; i < N; i++)
 		free(piece[i].at);
 	CHECK(malloc(100000) != 0 && sbrk(0) == end); // from what was freed
+}
+
+// Memory that is there, but has not been touched before a call looks at it: of the program and of the stack.
+static void
+untouched(void)
+{
+	static char fresh[5 * PGSIZE];
+	char *const low = (char *) (uint) r_sp() - 60 * PGSIZE;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0);
+	CHECK(write(fds[1], fresh, 2 * PGSIZE) == 2 * PGSIZE);
+	CHECK(read(fds[0], fresh + 2 * PGSIZE, PGSIZE) == PGSIZE);
+	CHECK(write(1, fresh + 3 * PGSIZE, 2 * PGSIZE) == 2 * PGSIZE);
+	CHECK(write(1, low, 3 * PGSIZE) == 3 * PGSIZE);
+	printf("\n"); // and the next line begins where lines begin
 }
 
 // Stacks.
@@ -1287,6 +1335,7 @@ static const struct Test {
 	{"forkmany", forkmany, 1},
 	{"forkstorm", forkstorm, 1},
 	{"reparent", reparent, 0},
+	{"unwaited", unwaited, 0},
 	{"reparentmany", reparentmany, 0},
 	{"killstatus", killstatus, 0},
 	{"killnobody", killnobody, 0},
@@ -1317,6 +1366,7 @@ static const struct Test {
 	{"cowshrink", cowshrink, 0},
 	{"mallocall", mallocall, 1},
 	{"mallocmany", mallocmany, 0},
+	{"untouched", untouched, 0},
 	{"stackgrows", stackgrows, 0},
 	{"stackguard", stackguard, 0},
 	{"stackcalls", stackcalls, 0},
@@ -1354,18 +1404,18 @@ run(const struct Test *t)
 
 	if (forked() == 0) {
 		t->run();
-		exit(0);
+		exit(PASSED);
 	}
 	status = joined();
 	after = freepages();
-	if (status != 0)
+	if (status != PASSED)
 		printf("test %s: FAILED\n", t->name);
 	else if (after != before)
 		printf("test %s: FAILED: %d pages are free, %d were before\n", t->name, after,
 		       before);
 	else
 		printf("test %s: OK\n", t->name);
-	return status == 0 && after == before;
+	return status == PASSED && after == before;
 }
 
 // Whether t is one of the n names, or there are none.

@@ -5,12 +5,9 @@
 
 #include "inc/proc.h"
 #include "inc/region.h"
-#include "user/xv6/kernel/param.h"
+#include "../kernel/param.h"
 
 #define TICK_MS 100
-
-#define proc_accessible _proc_accessible
-bool proc_accessible(const void *va, size_t n, int access);
 
 // xv6 has one error.
 static int
