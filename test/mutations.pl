@@ -104,7 +104,7 @@ kern/env.c states 2: one reason less is taken for none
 +	if (e->env_status != ENV_NOT_RUNNABLE)
 
 kern/env.c orphans 1: children that only the dead could have started stay
--		die(by, child);
+-		die(by, child, IPC_ENDED_BY_OTHER);
 
 kern/upcall.c xstack 1: no free word between frames on the exception stack
 -		top = tf->tf_esp - 4;
@@ -222,3 +222,47 @@ kern/syscall.c disk 1: a port is read before anybody looks at the memory
 
 lib/disk.c disk 1: a command that nobody finished is in the way
 -		r = reset();
+
+kern/env.c keeper 1: a keeper that waits already is not told of an end
+-	if (to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == e->env_id))
+-		env_take_notice(e);
+
+kern/env.c keeper 1: an end is forgotten when the keeper does not wait
+-	queue_add(&kenv(to)->senders, &k->link);
+-	env_nactive--;
+ 	if (to->env_ipc_recving && (!kenv(to)->only || kenv(to)->only == e->env_id))
+-		env_take_notice(e);
++		env_finish(to, HOLD_RECV, 0);
++	k->out.to = NULL;
++	env_set_keeper(e, NULL);
++	set_free(e);
+
+kern/env.c keeper 2: notices outlive their keeper
+-		if (env_is_notice(kept)) {
+-			vanish(kept);
+-			continue;
+-		}
+
+kern/ipc.c keeper 1: the last message of an env can be forged
+-	int perm = m->srcva < UTOP ? ipc_pass_page(from, to, m->srcva, m->how) : 0;
++	int perm = m->srcva < UTOP ? ipc_pass_page(from, to, m->srcva, m->how) : (int) m->how;
+
+kern/syscall.c keeper 1: who is kept chooses another keeper
+-	if (!e || (kenv(e)->keeper && kenv(e)->keeper != self))
++	if (!e)
+
+kern/syscall.c keeper 1: a stopped orphan that its keeper gives up stays
+-	if (!keeper && !kenv(e)->parent && (kenv(e)->hold & HOLD_STOPPED))
+-		env_destroy(self, e); // nobody could start it any more
+
+kern/trap.c exceptions 1: a program that steps itself meets the step inside its call
+-		if (!steps_itself && self->env_status != ENV_DYING)
++		if (self->env_status != ENV_DYING)
+
+kern/upcall.c exceptions 1: the handler of a step is stepped itself
+-	tf->tf_eflags &= ~(uint32_t) (FL_TF | FL_DF); // the handler is C, and not what is stepped
++	tf->tf_eflags &= ~(uint32_t) FL_DF;
+
+kern/syscall.c exceptions 1: an interrupt or a page fault may be asked for as an exception
+-	if (mask & ~EXCEPTIONS)
+-		return -E_INVAL;

@@ -33,6 +33,7 @@ my @programs = (
 	{ name => 'shortways' },
 	{ name => 'archive', dumps => 1 },
 	{ name => 'keeper', dumps => 300 },
+	{ name => 'exceptions', dumps => 7 },
 	{ name => 'segments', dumps => 250 },
 	{ name => 'stackregs', dumps => 22 },
 	{ name => 'flags', dumps => 90 },

@@ -8,7 +8,7 @@
 
 #define STORM 500
 static_assert(STORM < NENV - 16, "there are slots for all");
-#define PATIENCE 10000000000 // cycles in which anybody must have ended
+#define STILL 20000 // yields in which the memory of all who have ended is given back
 #define HERE ((void *) 0x10000000)
 #define BY_PAGE_FAULT IPC_ENDED_BY_TRAP(T_PGFLT)
 
@@ -176,18 +176,47 @@ wait_and_end(uint32_t i)
 		*(volatile int *) HERE = 1;
 }
 
+// Whether any other env runs or may run.
+static bool
+any_runs(void)
+{
+	for (int i = 0; i < NENV; i++)
+		if ((envs[i].env_status == ENV_RUNNING || envs[i].env_status == ENV_RUNNABLE) &&
+		    &envs[i] != thisenv)
+			return true;
+	return false;
+}
+
+// Wait until done(), which must be so soon after nobody else runs any more.
+static void
+wait_until(bool (*done)(void), const char *what)
+{
+	for (int still = 0; !done(); still = any_runs() ? 0 : still + 1) {
+		if (still == STILL)
+			panic("%s", what);
+		sys_yield();
+	}
+}
+
+static uint32_t enough; // frames
+
+static bool
+frames_are_back(void)
+{
+	return free_frames() >= enough;
+}
+
 static void
 storm(void)
 {
 	static envid_t id[STORM];
 	static bool ended[STORM];
-	uint64_t end;
-	uint32_t why, before;
+	uint32_t why;
 
 	memset(ended, 0, sizeof ended);
 	SHARED[0] = 0;
 	own_pages();
-	before = free_frames();
+	enough = free_frames() - 4;
 	for (int i = 0; i < STORM; i++)
 		id[i] = spawn_kept(wait_and_end, i);
 	for (int i = 2; i < STORM; i += 3)
@@ -195,11 +224,7 @@ storm(void)
 	SHARED[0] = 1;
 	// They end while we do something else; all their memory is back before we have heard anything.
 	own_pages();
-	end = read_tsc() + PATIENCE;
-	while (free_frames() < before - 4 && read_tsc() < end)
-		sys_yield();
-	if (free_frames() < before - 4)
-		panic("%d frames have not come back", (int) (before - free_frames()));
+	wait_until(frames_are_back, "frames have not come back");
 	for (int n = 0; n < STORM; n++) {
 		envid_t from = hear(&why);
 		int i = 0;
@@ -239,17 +264,11 @@ keep_and_leave(uint32_t n)
 static void
 keepers_end(void)
 {
-	uint64_t end = read_tsc() + PATIENCE;
-
 	SHARED[0] = 0;
 	for (int i = 0; i < 10; i++)
 		spawn(keep_and_leave, 20);
 	SHARED[0] = 1;
-	while (!alone()) {
-		if (read_tsc() > end)
-			panic("somebody waits for a keeper that has gone");
-		sys_yield();
-	}
+	wait_until(alone, "somebody waits for a keeper that has gone");
 	hear_nothing();
 	cprintf("keeper: keepers that end\n");
 }
