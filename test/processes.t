@@ -11,7 +11,7 @@ use Test::More;
 
 build();
 
-for my $name (qw(proctest procpipes procmem procthreads procexec procrun procstorm)) {
+for my $name (qw(proctest procpipes procmem procthreads procexec procrun procattack procstorm)) {
 	for my $cpus (1, 2, 4) {
 		# Programs that fault are a part of it, so there is no good status to ask for.
 		my $job = make({ deadline => 300 }, '-s', "run-$name", "CPUS=$cpus");
