@@ -22,4 +22,12 @@ for my $name (qw(proctest procpipes procmem procthreads procexec procrun procatt
 	}
 }
 
+# Storms that blow the same way each time, whatever the host does meanwhile.
+for my $cpus (2, 4) {
+	my $job = make({ deadline => 300 }, '-s', 'run-procstorm', "CPUS=$cpus",
+	    'QEMUEXTRA=-icount shift=0,sleep=off -accel tcg,thread=single');
+
+	shows($job, "procstorm says OK on $cpus CPUs that take turns", 'procstorm: OK');
+}
+
 done_testing;
