@@ -228,6 +228,20 @@ _fork_threads(envid_t child)
 	return share_but(child, (uint32_t) __builtin_frame_address(0), PGNUM(UTHISENV));
 }
 
+// Give child all that it needs to run.
+static inline __attribute__((always_inline)) int
+complete(envid_t child, int (*give)(envid_t child, uint32_t esp))
+{
+	int r;
+
+	if ((r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
+	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
+	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
+	    (r = sys_env_set_pgfault_upcall(child, thisenv->env_pgfault_upcall)) < 0)
+		return r;
+	return _exceptions_give ? _exceptions_give(child) : 0;
+}
+
 static inline __attribute__((always_inline)) envid_t
 fork_by(int (*give)(envid_t child, uint32_t esp))
 {
@@ -246,22 +260,18 @@ fork_by(int (*give)(envid_t child, uint32_t esp))
 			OWN->shares = true;
 		return 0;
 	}
-	if ((_proc_forking && (r = _proc_forking(child)) < 0) ||
-	    (r = give(child, (uint32_t) __builtin_frame_address(0))) < 0 ||
-	    (_pgfault_fork && (r = _pgfault_fork(child, give == share_memory)) < 0) ||
-	    (r = sys_page_alloc(child, (void *) UXSTACKBASE, RIGHTS)) < 0 ||
-	    (r = sys_env_set_pgfault_upcall(child, thisenv->env_pgfault_upcall)) < 0 ||
-	    (_exceptions_give && (r = _exceptions_give(child)) < 0) ||
-	    (r = _proc_forked ? _proc_forked(child) : sys_env_set_status(child, ENV_RUNNABLE)) <
-		    0) {
-		if (_proc_abandon && _proc_abandon(child))
-			return child;
+	r = _proc_forking ? _proc_forking(child) : 0;
+	if (r >= 0)
+		r = complete(child, give);
+	if (_proc_forked)
+		r = _proc_forked(child, r);
+	else if (r == 0)
+		r = sys_env_set_status(child, ENV_RUNNABLE);
+	if (r < 0)
 		sys_env_destroy(child);
-		return r;
-	}
-	if (give == share_memory)
+	else if (give == share_memory)
 		OWN->shares = true;
-	return child;
+	return r < 0 ? r : child;
 }
 
 envid_t

@@ -39,16 +39,14 @@ extern int (*_pgfault_fork)(envid_t child, bool shared);
 // What processes (lib/proc.c) and threads (lib/thread.c) have to do with fork.  They are linked only into
 // programs that call them; otherwise these are NULL.
 
-// A child has been made, and has no memory yet.  A negative error makes fork() fail.
+// A child has been made, and has no memory yet.  Returns its pid, 0 if it has none, or an error: fork() fails.
 int _proc_forking(envid_t child) __attribute__((weak));
-// It is complete: let it run.
-int _proc_forked(envid_t child) __attribute__((weak));
+// It is complete (r is 0): let it run; or cannot be, for this error.  Returns 0 if fork() succeeds: also when
+// the child has been killed meanwhile, and has ended like any other.
+int _proc_forked(envid_t child, int r) __attribute__((weak));
 // Give child copies of all memory, for fork() in a process with threads.  Returns 0, an error, or 1 when
 // there are none.
 int _thread_give_memory(envid_t child) __attribute__((weak));
-// It cannot be completed.  Returns whether that is because it was killed: then it is a child that has
-// ended, and fork() succeeds.
-bool _proc_abandon(envid_t child) __attribute__((weak));
 // Have a second page of the normal stack.  Returns whether there is one.
 bool _thread_room(void) __attribute__((weak));
 // The program begins.

@@ -73,39 +73,32 @@ proc_getppid(void)
 	return _proc_call(OP_GETPPID, 0);
 }
 
-// The pid of each child that has been made, by its env's slot, until whoever made it has read it.
-static uint16_t pids[NENV];
+// The pid of the last child that each thread has made, by the thread's slot.
+static uint16_t last_child[NENV];
 
 int
 _proc_forking(envid_t child)
 {
-	int r;
+	const int pid = thisenv->env_keeper ? _proc_call(OP_FORK, ENVX(child)) : 0;
 
-	if (!thisenv->env_keeper)
-		return 0;
-	r = _proc_call(OP_FORK, ENVX(child));
-	pids[ENVX(child)] = MAX(r, 0);
-	return r;
-}
-
-bool
-_proc_abandon(envid_t child)
-{
-	const pid_t pid = pids[ENVX(child)];
-
-	return thisenv->env_keeper && pid != 0 && _proc_call(OP_ABANDON, pid) > 0;
+	last_child[ENVX(thisenv->env_id)] = MAX(pid, 0);
+	return pid;
 }
 
 int
-_proc_forked(envid_t child)
+_proc_forked(envid_t child, int r)
 {
-	int r;
+	const pid_t pid = last_child[ENVX(thisenv->env_id)];
 
 	if (!thisenv->env_keeper)
-		return sys_env_set_status(child, ENV_RUNNABLE);
-	if (have_window() && (r = sys_page_unmap(child, (void *) PROC_WINDOW)) < 0)
-		return r;
-	return _proc_call(OP_START, ENVX(child));
+		return r < 0 ? r : sys_env_set_status(child, ENV_RUNNABLE);
+	if (r == 0 && have_window())
+		r = sys_page_unmap(child, (void *) PROC_WINDOW);
+	if (r == 0)
+		r = _proc_call(OP_START, ENVX(child));
+	if (r < 0 && pid > 0 && _proc_call(OP_ABANDON, pid) == pid)
+		return 0;
+	return MIN(r, 0);
 }
 
 pid_t
@@ -113,7 +106,7 @@ proc_fork(void)
 {
 	const envid_t child = fork();
 
-	return child > 0 ? pids[ENVX(child)] : child;
+	return child > 0 ? last_child[ENVX(thisenv->env_id)] : child;
 }
 
 int32_t

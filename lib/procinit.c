@@ -37,10 +37,13 @@ _init_forget(struct Task *t)
 static int32_t
 take_window(struct Task *t)
 {
+	int r;
+
 	if ((thisenv->env_ipc_perm & RW) != RW)
 		return -E_INVAL;
-	t->window = sys_page_move(0, (void *) ARRIVAL, window(t), RW) == 0;
-	return t->window ? 0 : -E_NO_MEM;
+	if ((r = sys_page_move(0, (void *) ARRIVAL, window(t), RW)) == 0)
+		t->window = true; // and if not, there is still the old one, if there was one
+	return r;
 }
 
 // Do what t asks for, and answer: now, or later, or never.
@@ -194,22 +197,28 @@ kept(int slot)
 		envs[slot].env_id != INIT->self;
 }
 
-// End what the family has made without telling us, until its memory is back.
-static void
+// End what the family has made without telling us, until its memory is back.  Returns whether there was
+// anything: it may have made more, in slots that had been looked at.
+static bool
 end_strays(void)
 {
+	bool any = false;
+
 	for (int slot = 0; slot < NENV; slot++) {
 		while (kept(slot)) {
+			any = true;
 			sys_env_destroy(envs[slot].env_id);
 			sys_ipc_wait(0, (void *) UTOP, IPC_TIMEOUT(10));
 		}
 	}
+	return any;
 }
 
 static void
 end_family(void)
 {
-	end_strays();
+	while (end_strays())
+		;
 	assert(_table_empty());
 	if (INIT->config.all_ended)
 		INIT->config.all_ended();

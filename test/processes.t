@@ -11,7 +11,7 @@ use Test::More;
 
 build();
 
-for my $name (qw(proctest procpipes procmem procthreads procexec procrun procstorm)) {
+for my $name (qw(proctest procpipes procmem procthreads procexec procrun procattack procstorm)) {
 	for my $cpus (1, 2, 4) {
 		# Programs that fault are a part of it, so there is no good status to ask for.
 		my $job = make({ deadline => 300 }, '-s', "run-$name", "CPUS=$cpus");
@@ -20,6 +20,14 @@ for my $name (qw(proctest procpipes procmem procthreads procexec procrun procsto
 		hides($job, "and no kernel panics", qr/kernel panic/);
 		shows($job, 'and init ends last', '\[00001000\] exiting gracefully', '\[00001000\] free env 00001000');
 	}
+}
+
+# Storms that blow the same way each time, whatever the host does meanwhile.
+for my $cpus (2, 4) {
+	my $job = make({ deadline => 300 }, '-s', 'run-procstorm', "CPUS=$cpus",
+	    'QEMUEXTRA=-icount shift=0,sleep=off -accel tcg,thread=single');
+
+	shows($job, "procstorm says OK on $cpus CPUs that take turns", 'procstorm: OK');
 }
 
 done_testing;

@@ -5,7 +5,7 @@
 #include "user/family.h"
 
 #ifndef STORM_ROUNDS
-#define STORM_ROUNDS 200
+#define STORM_ROUNDS 80
 #endif
 #define DEEP 3
 #define TRIED 100 // pids that a killer tries

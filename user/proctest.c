@@ -217,8 +217,7 @@ orphans(void)
 // States: each edge of the diagram in doc/processes.md.  An UNINIT child is one that we make by hand.
 
 int _proc_forking(envid_t child);
-int _proc_forked(envid_t child);
-bool _proc_abandon(envid_t child);
+int _proc_forked(envid_t child, int r);
 
 static envid_t
 make_uninit(pid_t *pid)
@@ -245,20 +244,19 @@ states(void)
 	// UNINIT -> ZOMBIE
 	env = make_uninit(&pid);
 	CHECK(proc_kill(pid) == 0);
-	CHECK(_proc_forked(env) == -E_BAD_ENV);
-	CHECK(_proc_abandon(env)); // so fork would return it
+	CHECK(_proc_forked(env, 0) == 0); // so fork would return it
 	await_state(pid, PROC_ZOMBIE);
 	ends(pid, PROC_KILLED, KILLED);
 	// UNINIT -> none: its fork fails for another reason.
 	env = make_uninit(&pid);
-	CHECK(!_proc_abandon(env));
+	CHECK(_proc_forked(env, -E_NO_MEM) == -E_NO_MEM);
 	CHECK(proc_state(pid) == PROC_FREE && proc_kill(pid) == -E_BAD_ENV);
 	CHECK(sys_env_destroy(env) == 0);
 	CHECK(proc_waitpid(pid, NULL) == -E_BAD_ENV); // who has waited waits in vain
 
 	// UNINIT -> RUNNABLE -> RUNNING -> ZOMBIE: it has no memory, and faults.
 	env = make_uninit(&pid);
-	CHECK(_proc_forked(env) == pid);
+	CHECK(_proc_forked(env, 0) == 0);
 	ends(pid, PROC_FAULTED, KILLED);
 
 	// RUNNABLE or, if it has a CPU, RUNNING, and ->  ZOMBIE

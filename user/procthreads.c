@@ -167,6 +167,33 @@ threads_and_fork(void)
 	ends((pid_t) result, PROC_EXITED, 17);
 }
 
+// Children end, and leave their envs' slots to those of other threads.
+static void *
+fork_often(void *arg)
+{
+	for (int i = 0; i < 20; i++) {
+		const int code = (int) arg + i;
+		const pid_t pid = proc_fork();
+
+		if (pid == 0)
+			proc_exit(code);
+		ends(pid, PROC_EXITED, code);
+	}
+	return arg;
+}
+
+static void
+threads_that_fork_are_told_of_their_own_children(void)
+{
+	int thread[3];
+
+	for (int i = 0; i < 3; i++)
+		CHECK((thread[i] = proc_thread_create(fork_often, (void *) (i * 100))) > 0);
+	fork_often((void *) 300);
+	for (int i = 0; i < 3; i++)
+		CHECK(proc_thread_join(thread[i], NULL) == 0);
+}
+
 // The end of a process with threads.
 
 static void *
@@ -254,6 +281,7 @@ all(void)
 	one_memory(2);
 	same_pages();
 	threads_and_fork();
+	threads_that_fork_are_told_of_their_own_children();
 	ends_of_a_process();
 	two_wait();
 }
