@@ -62,7 +62,7 @@ subtest 'bad input' => sub {
 
 	for (['CPUS=0', qr/CPUS=0\b/], ['CPUS=17', qr/CPUS=17\b/], ['CPUS=x', qr/CPUS=x\b/],
 	    ['CPUS=', qr/CPUS=/], ['CPUS=-1', qr/CPUS=-1\b/], ['MEM=abc', qr/MEM=abc\b/],
-	    ['MEM=0', qr/MEM=0\b/], ['MEM=7M', qr/MEM=7M\b/], ['GDBPORT=0', qr/GDBPORT=0\b/],
+	    ['MEM=0', qr/MEM=0\b/], ['MEM=1M', qr/MEM=1M\b/], ['GDBPORT=0', qr/GDBPORT=0\b/],
 	    ['DISK=/dev/null', qr{DISK=/dev/null\b}], ['DISK=no/disk', qr{DISK=no/disk\b}],
 	    ['GDBPORT=99999', qr/GDBPORT=99999\b/], ['QEMU=missing', qr/\bmissing\b.*conf\/setup/]) {
 		my ($variable, $pattern) = @$_;
@@ -81,7 +81,9 @@ subtest 'machines' => sub {
 	shows($many, 'and all of them start', 'SMP: CPU 0 found 16 CPU\(s\)',
 	    map { "SMP: CPU $_ starting" } 1 .. 15);
 
-	for my $mem (qw(8M 64M 3G)) {
+	my ($least) = make('run-hello', 'MEM=1M')->{out} =~ /the kernel needs (\d+)M or more/;
+	fails(make({ deadline => 5 }, 'run-hello', 'MEM=' . ($least - 1) . 'M'), 'less than the least memory is refused');
+	for my $mem ("${least}M", qw(64M 3G)) {
 		my $job = make('run-hello', "MEM=$mem");
 		succeeds($job, "MEM=$mem boots");
 		shows($job, "and runs with MEM=$mem", 'hello, world');
