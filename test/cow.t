@@ -66,6 +66,6 @@ for my $cpus (1, 2) {
 	my @ours = grep { $_->[0] !~ /^naive/ } @races;
 	is(scalar(grep { $_->[1] == 0 } @naive), 0, 'what is naive is seen to fail');
 	is(scalar(grep { $_->[1] > 0 || $_->[2] < 100_000 } @ours), 0, 'ours is not');
-	is(scalar(grep { $_->[2] >= 1_000_000 } @ours), 4, 'in 1,000,000 rounds, by pagers and by the library');
+	is(scalar(grep { $_->[2] < 1_000_000 } @ours), 0, 'in 1,000,000 rounds of each, by pagers and by the library');
 }
 done_testing;

@@ -13,7 +13,7 @@
 #define NAIVE 0x200 // of PTE_AVAIL, what the library leaves to the program's own handler
 #define BATCH 1024u // pages that are raced for before the threads meet again
 #define ROUNDS 1000000u
-#define FEWER 100000u // of what is naive, and of the dearer races
+#define FEWER 100000u // of what is naive
 #define PATIENCE 100u // how many times as many rounds, where the host is slow
 #define LATER 10      // what a naive handler does between looking and acting, in pauses
 
@@ -518,14 +518,14 @@ at_the_same_time(void)
 	by_pagers(FORCE, force_page, BATCH, models[0].name);
 	by_faults(FORCE_LIBRARY, discard_copies, PASSES * BATCH, ROUNDS, models[0].name);
 	by_pagers(TWO, write_pages_first, BATCH, models[1].name);
-	by_faults(TWO_LIBRARY, write_file_copies_first, 2 * BATCH, FEWER, models[1].name);
+	by_faults(TWO_LIBRARY, write_file_copies_first, 2 * BATCH, ROUNDS, models[1].name);
 	by_pagers(SCRATCHES, copy_pages_first, 2 * BATCH, models[2].name);
 	mark = NAIVE;
 	naively(COUNT, take_snapshots, BATCH, models[4].name, "naive handler");
 	mark = PTE_COW;
-	by_faults(COUNT_LIBRARY, take_snapshots, BATCH, FEWER, models[4].name);
+	by_faults(COUNT_LIBRARY, take_snapshots, BATCH, ROUNDS, models[4].name);
 	naively(FORKING, fork_naively, FORK_PAGES, models[3].name, "naive fork");
-	by_faults(FORKING_LIBRARY, fork_ours, FORK_PAGES, FEWER, models[3].name);
+	by_faults(FORKING_LIBRARY, fork_ours, FORK_PAGES, ROUNDS, models[3].name);
 }
 
 void
