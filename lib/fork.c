@@ -184,10 +184,6 @@ duppages(envid_t child, uint32_t first, uint32_t end, uint32_t esp)
 static int
 give_memory(envid_t child, uint32_t esp)
 {
-	int r;
-
-	if (_thread_give_memory && (r = _thread_give_memory(child)) <= 0)
-		return r;
 	return duppages(child, 0, PGNUM(UXSTACKBASE), esp);
 }
 
@@ -203,8 +199,9 @@ share_but(envid_t child, uint32_t esp, uint32_t bottom)
 	// What has not come yet would come to each side by itself.
 	if (lazily_loaded() && (r = _lazy_settle(0, UTOP)) < 0)
 		return r;
+	// What is private to each env is nobody else's to write to.
 	if ((r = sharepages(child, 0, private)) < 0 ||
-	    (r = (_pgfault_fork ? duppage : sharepages)(child, private, public - private)) < 0 ||
+	    (r = (_pgfault_fork ? mark : sharepages)(child, private, public - private)) < 0 ||
 	    (r = sharepages(child, public, bottom - public)) < 0 ||
 	    (r = duppages(child, bottom, top, esp)) < 0)
 		return r;

@@ -17,7 +17,7 @@ libmain(int argc, char **argv)
 	if (_proc_start)
 		_proc_start();
 	// Threads share the stack but for its top page: let the program have it from the next one on.
-	if (_thread_give_memory && _thread_room())
+	if (_thread_room && _thread_room())
 		skip = PGSIZE;
 	volatile char *skipped = __builtin_alloca(skip);
 	asm volatile("" : : "r"(skipped));

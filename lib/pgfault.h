@@ -44,10 +44,7 @@ int _proc_forking(envid_t child) __attribute__((weak));
 // It is complete (r is 0): let it run; or cannot be, for this error.  Returns 0 if fork() succeeds: also when
 // the child has been killed meanwhile, and has ended like any other.
 int _proc_forked(envid_t child, int r) __attribute__((weak));
-// Give child copies of all memory, for fork() in a process with threads.  Returns 0, an error, or 1 when
-// there are none.
-int _thread_give_memory(envid_t child) __attribute__((weak));
-// Have a second page of the normal stack.  Returns whether there is one.
+// For a program that may have threads: have a second page of the normal stack.  Returns whether there is one.
 bool _thread_room(void) __attribute__((weak));
 // The program begins.
 void _proc_start(void) __attribute__((weak));
@@ -71,7 +68,7 @@ int _fork_threads(envid_t child);
 // there from the first _pgfault_set on.
 struct EnvOwn {
 	struct Cowstat cow;
-	uint32_t shares; // memory with a parent or children, since an sfork
+	uint32_t shares; // memory with others, since an sfork or a thread
 };
 #define OWN ((struct EnvOwn *) UXSTACKBASE)
 

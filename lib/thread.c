@@ -11,6 +11,7 @@
 static void __attribute__((noreturn)) begin(void *(*f)(void *arg), void *arg)
 {
 	thisenv = &envs[ENVX(sys_getenvid())];
+	OWN->shares = true;
 	proc_thread_exit(f(arg));
 }
 
@@ -60,6 +61,7 @@ proc_thread_create(void *(*f)(void *arg), void *arg)
 	if ((r = _proc_thread_memory()) < 0 || (r = _cow_begin()) < 0)
 		return r;
 	_proc_set_threaded();
+	OWN->shares = true;
 	if ((child = sys_exofork()) < 0)
 		return child;
 	// From here on, it gets the pages that come; those that are there are given to it below.
@@ -96,34 +98,4 @@ _thread_room(void)
 	void *const second = (void *) (USTACKTOP - 2 * PGSIZE);
 
 	return (region_pte((uint32_t) second) & PTE_P) || sys_page_alloc(0, second, RW) == 0;
-}
-
-// Fork in a process with threads.
-
-// A page that others may write to meanwhile cannot be copy-on-write: give child a copy.
-static int
-give_page(envid_t child, uint32_t va, pte_t pte)
-{
-	void *const page = (void *) va;
-
-	if ((pte & PTE_W) && !(pte & PTE_SHARE))
-		return sys_page_copy(0, page, child, page, pte & PTE_SYSCALL);
-	return sys_pages_share(child, page, 1, PAGES_IF(PTE_COW | PTE_TRAP, PTE_SHARE),
-			       PAGES_TO(PTE_W, PTE_COW));
-}
-
-int
-_thread_give_memory(envid_t child)
-{
-	int r = 0;
-
-	if (!_proc_threaded())
-		return 1;
-	for (uint32_t va = 0; va < UXSTACKBASE && r >= 0; va += PGSIZE) {
-		if (!(uvpd[PDX(va)] & PTE_P))
-			va += PTSIZE - PGSIZE;
-		else if (uvpt[PGNUM(va)] & PTE_P)
-			r = give_page(child, va, uvpt[PGNUM(va)]);
-	}
-	return r < 0 ? r : 0;
 }

@@ -5,6 +5,7 @@
 #define FAULTLINE_USER_ATTACK_H
 
 #include "inc/lib.h"
+#include "user/frames.h"
 
 #define RO (PTE_P | PTE_U)
 #define RW (PTE_P | PTE_U | PTE_W)
@@ -136,18 +137,6 @@ any_moves(void)
 		    &envs[i] != thisenv)
 			return true;
 	return false;
-}
-
-// Frames that nobody has.  What is no memory counts as free, now as later.
-static inline __attribute__((unused)) uint32_t
-free_frames(void)
-{
-	uint32_t n = 0;
-
-	for (uintptr_t va = UPAGES; va < UVPT && (uvpt[PGNUM(va)] & PTE_P); va += PGSIZE)
-		for (uintptr_t pp = va; pp < va + PGSIZE; pp += sizeof(struct PageInfo))
-			n += ((volatile struct PageInfo *) pp)->pp_ref == 0;
-	return n;
 }
 
 // Numbers that look random, and are the same in each run.

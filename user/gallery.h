@@ -28,6 +28,14 @@
 		r_;                                                                                \
 	})
 
+// Wait until env has ended and its memory is back.
+static inline void
+await_end(envid_t env)
+{
+	while (envs[ENVX(env)].env_id == env && envs[ENVX(env)].env_status != ENV_FREE)
+		sys_yield();
+}
+
 static inline __attribute__((always_inline)) uint64_t
 ticks(void)
 {

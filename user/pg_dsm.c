@@ -215,13 +215,6 @@ look(envid_t worker, uint32_t page)
 	return PTE_ADDR(pte) | (pte & (PTE_P | PTE_W));
 }
 
-static void
-await_end(envid_t env)
-{
-	while (envs[ENVX(env)].env_id == env && envs[ENVX(env)].env_status != ENV_FREE)
-		sys_yield();
-}
-
 // My worker can go on, and so can the manager; but the worker first, or else the page may be taken
 // from him before he has touched it.
 static void

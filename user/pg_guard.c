@@ -316,8 +316,7 @@ overflow_stack(void)
 		cprintf("pg_guard: no guard below the stack\n");
 		exit();
 	}
-	while (envs[ENVX(child)].env_id == child && envs[ENVX(child)].env_status != ENV_FREE)
-		sys_yield();
+	await_end(child);
 	// The last frame may begin within the guard, when it is not all in use.
 	CHECK(*lowest + FRAME - (USTACKTOP - STACK_PAGES * PGSIZE) < 3 * FRAME);
 	cprintf("pg_guard: the child's stack ended at %08x\n", *lowest);

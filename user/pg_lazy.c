@@ -289,8 +289,7 @@ run_guest(uint32_t entry, uint32_t esp, enum Way way)
 	MUST(sys_env_set_trapframe(child, &tf));
 	MUST(sys_env_set_status(child, ENV_RUNNABLE));
 	serve(child, start);
-	while (envs[ENVX(child)].env_id == child && envs[ENVX(child)].env_status != ENV_FREE)
-		sys_yield();
+	await_end(child);
 	return run;
 }
 

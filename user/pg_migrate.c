@@ -47,13 +47,6 @@ struct Figures {
 static enum Way way;
 static envid_t root, source, destination;
 
-static void
-await_end(envid_t env)
-{
-	while (envs[ENVX(env)].env_id == env && envs[ENVX(env)].env_status != ENV_FREE)
-		sys_yield();
-}
-
 // The source, while the program runs there.
 
 static struct Region *memory;

@@ -10,6 +10,7 @@
 // Entry i is the square root of i with 21 bits after the binary point, rounded down; 32 bits hold
 // the largest, as i has 22 bits.  In integers: the greatest r with r * r <= i << 42.
 
+#include "user/frames.h"
 #include "user/gallery.h"
 
 #define TABLE 0x40000000
@@ -75,17 +76,6 @@ roots_from(uint32_t first, uint32_t *to)
 }
 
 // How many frames the table has.
-
-static uint32_t
-free_frames(void)
-{
-	uint32_t n = 0;
-
-	for (uintptr_t va = UPAGES; va < UVPT && (uvpt[PGNUM(va)] & PTE_P); va += PGSIZE)
-		for (uintptr_t pp = va; pp < va + PGSIZE; pp += sizeof(struct PageInfo))
-			n += ((const volatile struct PageInfo *) pp)->pp_ref == 0;
-	return n;
-}
 
 static uint32_t
 page_tables(void)

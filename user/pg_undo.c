@@ -11,6 +11,7 @@
 // end all are visited in a random order; each must be as it was, and the deepest must be what the
 // same edits give in plain memory.
 
+#include "user/frames.h"
 #include "user/gallery.h"
 
 #define PAGES 32
@@ -189,17 +190,6 @@ copied(void)
 		for (uint32_t offset = 0; offset < SIZE; offset += PGSIZE)
 			n += frame((uint32_t) snapshot(i) + offset) !=
 				frame((uint32_t) snapshot(states[i].parent) + offset);
-	return n;
-}
-
-static uint32_t
-free_frames(void)
-{
-	uint32_t n = 0;
-
-	for (uint32_t va = UPAGES; va < UVPT && (uvpt[PGNUM(va)] & PTE_P); va += PGSIZE)
-		for (uint32_t i = 0; i < PGSIZE / sizeof(struct PageInfo); i++)
-			n += ((const volatile struct PageInfo *) va)[i].pp_ref == 0;
 	return n;
 }
 

@@ -4,6 +4,7 @@
 #include "inc/lib.h"
 #include "inc/proc.h"
 #include "inc/region.h"
+#include "user/frames.h"
 
 #define KILLED -9 // uCore's -E_KILLED
 #define FOLDER "ucore/"
@@ -12,19 +13,6 @@
 #define THERE ((volatile uint32_t *) 0x50800000)
 #define PAGES 8
 #define RW (PTE_P | PTE_U | PTE_W)
-
-// Frames.  What the kernel has of its own and what is no memory does not change.
-
-static uint32_t
-free_frames(void)
-{
-	uint32_t n = 0;
-
-	for (uintptr_t va = UPAGES; va < UVPT && (uvpt[PGNUM(va)] & PTE_P); va += PGSIZE)
-		for (uintptr_t pp = va; pp < va + PGSIZE; pp += sizeof(struct PageInfo))
-			n += ((const volatile struct PageInfo *) pp)->pp_ref == 0;
-	return n;
-}
 
 // What this env has to itself: page tables, and pages that nobody else maps.
 
